@@ -1,0 +1,47 @@
+"""How the inside of an order book is looked at. A view holds levels as they came; `books` says what to believe."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+Level = tuple[float, float]
+"""(price in quote, quantity in base), decoded once from the wire."""
+
+
+class Health(StrEnum):
+    """Whether a book may be believed. Only `GOOD` books decide anything."""
+
+    EMPTY = "empty"
+    GOOD = "good"
+    STALE = "stale"
+    CROSSED = "crossed"
+    GAP = "gap"
+
+
+class Depth(Protocol):
+    """A book's levels, best first. It may keep a decoder's own buffers and split them when first asked."""
+
+    def bids(self) -> Sequence[Level]:
+        """Return the bids, highest first."""
+        ...
+
+    def asks(self) -> Sequence[Level]:
+        """Return the asks, lowest first."""
+        ...
+
+
+@dataclass(slots=True)
+class ListedDepth:
+    """Levels that are already lists of (price, quantity)."""
+
+    bid_levels: Sequence[Level]
+    ask_levels: Sequence[Level]
+
+    def bids(self) -> Sequence[Level]:
+        """Return the bids, highest first."""
+        return self.bid_levels
+
+    def asks(self) -> Sequence[Level]:
+        """Return the asks, lowest first."""
+        return self.ask_levels

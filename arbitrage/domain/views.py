@@ -1,0 +1,89 @@
+"""What the engine shows once a second: plain facts for state, status and metrics. Nothing is decided on it."""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from arbitrage.domain.instants import Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookLine:
+    """One book: health, age in ms since its last frame, and the touch."""
+
+    symbol: str
+    health: str
+    age_ms: float | None
+    bid: float | None
+    ask: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VenueLine:
+    """One venue: whether its socket lives, since when or since when not, ages, skew, rates, and its books."""
+
+    connected: bool
+    since: Instant | None
+    reason: str
+    book_age_ms: float | None
+    clock_skew_ms: float | None
+    messages_per_s: float
+    messages: int
+    rejected: int
+    books: tuple[BookLine, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FxLine:
+    """KRW per USDT, executable, with its age."""
+
+    bid: float | None
+    ask: float | None
+    age_ms: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EdgeLine:
+    """The edge of one pair in one direction at its smallest tradable size, in bps; None where a book is not good."""
+
+    base: str
+    direction: str
+    bps: float | None
+    best_today_bps: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusalLine:
+    """How often one reason was given."""
+
+    code: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreLine:
+    """Ended plans by outcome, and the sum of their results in integer won units."""
+
+    day: str
+    plans: int
+    outcomes: dict[str, int]
+    result_units: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineView:
+    """All of it."""
+
+    at: Instant
+    accepting: bool
+    why_not: str
+    venues: dict[str, VenueLine]
+    fx: FxLine
+    edges: tuple[EdgeLine, ...]
+    left_out: tuple[tuple[str, str], ...]
+    plans_open: int
+    score_today: ScoreLine
+    refusals: tuple[RefusalLine, ...]
+    inventory: dict[str, dict[str, Decimal]] = field(default_factory=dict)
+    positions: dict[str, Decimal] = field(default_factory=dict)
+    portfolio_krw: Decimal | None = None
+    events: int = 0

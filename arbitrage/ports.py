@@ -1,0 +1,52 @@
+"""The seams between the core and the world, as protocols. No implementation lives here."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from arbitrage.domain.events import Event
+from arbitrage.domain.instants import Instant
+from arbitrage.domain.intents import Intent
+from arbitrage.domain.plans import Order
+
+Emit = Callable[[Event], None]
+"""How an event enters the runner: `Runner.on_event`. Synchronous; never raises for what the event says."""
+
+
+class Clock(Protocol):
+    """Where the shell gets the time that it stamps on events."""
+
+    def now(self) -> Instant:
+        """Return the present; never less than what it returned before."""
+        ...
+
+
+class Gateway(Protocol):
+    """Where orders go. What becomes of one comes back later as a `LegReport`, never during `submit`."""
+
+    def submit(self, order: Order) -> None:
+        """Take an order. Returns at once; raises only to end the run."""
+        ...
+
+
+class Observer(Protocol):
+    """Someone who looks at each event after the engine has handled it, such as a gateway that follows the books."""
+
+    def observe(self, event: Event) -> None:
+        """Look at an event. Must be quick and must not keep book buffers."""
+        ...
+
+
+class Sink(Protocol):
+    """Where intents are told after they were performed: journal, state, log, metrics. Never in the way of an order."""
+
+    def publish(self, intent: Intent) -> None:
+        """Take an intent over; must not block and must not raise."""
+        ...
+
+
+class Feed(Protocol):
+    """A source of events with a task of its own."""
+
+    async def run(self) -> None:
+        """Feed events until cancelled."""
+        ...
