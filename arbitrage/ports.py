@@ -1,10 +1,12 @@
 """The seams between the core and the world, as protocols. No implementation lives here."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from arbitrage.books.book import Book
 from arbitrage.domain.events import Event
 from arbitrage.domain.instants import Instant
+from arbitrage.domain.instruments import Venue
 from arbitrage.domain.intents import Intent
 from arbitrage.domain.plans import Order
 
@@ -20,6 +22,14 @@ class Clock(Protocol):
         ...
 
 
+class BookReader(Protocol):
+    """Someone who shows a book as it stands. It is the engine's own: look, and do not keep it."""
+
+    def find(self, venue: Venue, symbol: str) -> Book | None:
+        """Return the book of an instrument, or None if it is not watched."""
+        ...
+
+
 class Gateway(Protocol):
     """Where orders go. What becomes of one comes back later as a `LegReport`, never during `submit`."""
 
@@ -31,8 +41,8 @@ class Gateway(Protocol):
 class Observer(Protocol):
     """Someone who looks at each event after the engine has handled it, such as a gateway that follows the books."""
 
-    def observe(self, event: Event) -> None:
-        """Look at an event. Must be quick and must not keep book buffers."""
+    def observe(self, event: Event) -> Sequence[Event]:
+        """Look at an event; return what follows from it. Must be quick and must not keep book buffers."""
         ...
 
 

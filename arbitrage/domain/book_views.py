@@ -8,6 +8,9 @@ from typing import Protocol
 Level = tuple[float, float]
 """(price in quote, quantity in base), decoded once from the wire."""
 
+Touch = tuple[float, float, float, float]
+"""(bid price, bid quantity, ask price, ask quantity)."""
+
 
 class Health(StrEnum):
     """Whether a book may be believed. Only `GOOD` books decide anything."""
@@ -21,6 +24,10 @@ class Health(StrEnum):
 
 class Depth(Protocol):
     """A book's levels, best first. It may keep a decoder's own buffers and split them when first asked."""
+
+    def touch(self) -> "Touch | None":
+        """Return the best bid and ask as they came, or None where a side is empty. Cheap: it splits nothing."""
+        ...
 
     def bids(self) -> Sequence[Level]:
         """Return the bids, highest first."""
@@ -37,6 +44,12 @@ class ListedDepth:
 
     bid_levels: Sequence[Level]
     ask_levels: Sequence[Level]
+
+    def touch(self) -> Touch | None:
+        """Return the best bid and ask, or None where a side is empty."""
+        if not self.bid_levels or not self.ask_levels:
+            return None
+        return (*self.bid_levels[0], *self.ask_levels[0])
 
     def bids(self) -> Sequence[Level]:
         """Return the bids, highest first."""

@@ -87,7 +87,10 @@ class TwoLegPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What goes to a gateway. `client_id` is ours, deterministic, and at most 36 of [A-Za-z0-9_-]."""
+    """What goes to a gateway. `client_id` is ours, deterministic, and at most 36 of [A-Za-z0-9_-].
+
+    `net_edge_bps` is what its plan expects to keep, for the log line that an order leaves behind.
+    """
 
     client_id: str
     plan_id: str
@@ -97,6 +100,8 @@ class Order:
     quantity: Decimal
     limit_price: Decimal
     purpose: Purpose
+    decided_at: Instant
+    net_edge_bps: float
 
 
 class LegEnd(StrEnum):

@@ -1,0 +1,163 @@
+"""Both venues as their frames show them: every book, every socket, every clock. It holds no opinion on trading."""
+
+from dataclasses import dataclass, field
+
+from arbitrage.books.book import Book
+from arbitrage.books.skew import LeastDelay
+from arbitrage.domain.book_views import Health
+from arbitrage.domain.events import BookRejected, BookSnapshot, ClockSample, TouchUpdate, VenueDown, VenueUp
+from arbitrage.domain.instants import NS_PER_S, Instant, Nanos, to_ms
+from arbitrage.domain.instruments import Instrument, Pair, Universe, Venue
+from arbitrage.domain.views import BookLine, FxLine, VenueLine
+
+
+@dataclass(slots=True)
+class _VenueState:
+    books: dict[str, Book] = field(default_factory=dict)
+    connected: bool = False
+    since: Instant | None = None
+    reason: str = "not connected yet"
+    messages: int = 0
+    rejected: int = 0
+    delay: LeastDelay = field(default_factory=LeastDelay)
+    measured_skew: Nanos | None = None
+    counted_at: Instant | None = None
+    counted: int = 0
+    per_s: float = 0.0
+
+
+class Market:
+    """The books of all instruments that we watch, by venue and symbol."""
+
+    def __init__(self) -> None:
+        self._venues = {venue: _VenueState() for venue in Venue}
+        self.fx = Book()
+
+    def adopt(self, universe: Universe) -> None:
+        """Watch exactly the universe's instruments; books that stay keep what they hold."""
+        wanted: dict[Venue, list[Instrument]] = {Venue.UPBIT: [universe.fx], Venue.BINANCE: []}
+        for pair in universe.pairs:
+            wanted[Venue.UPBIT].append(pair.upbit)
+            wanted[Venue.BINANCE].append(pair.binance)
+        for venue, instruments in wanted.items():
+            books = self._venues[venue].books
+            self._venues[venue].books = {i.symbol: books.get(i.symbol) or Book() for i in instruments}
+        self.fx = self.book(Venue.UPBIT, universe.fx.symbol)
+
+    def book(self, venue: Venue, symbol: str) -> Book:
+        """Return the book of an instrument. Raises KeyError if it is not watched."""
+        return self._venues[venue].books[symbol]
+
+    def find(self, venue: Venue, symbol: str) -> Book | None:
+        """Return the book of an instrument, or None if it is not watched."""
+        return self._venues[venue].books.get(symbol)
+
+    def replace(self, event: BookSnapshot) -> bool:
+        """Take a whole book over; False if the instrument is not watched."""
+        state = self._venues[event.venue]
+        state.messages += 1
+        book = state.books.get(event.symbol)
+        if book is None:
+            return False
+        if event.venue_at:
+            state.delay.add(event.at, event.venue_at)
+        if book.replace(event) is Health.EMPTY:
+            state.rejected += 1
+        return True
+
+    def lay_over(self, event: TouchUpdate) -> bool:
+        """Take a newer touch over; False if the instrument is not watched."""
+        state = self._venues[event.venue]
+        state.messages += 1
+        book = state.books.get(event.symbol)
+        if book is None:
+            return False
+        book.lay_over(event)
+        return True
+
+    def note(self, event: VenueUp | VenueDown | BookRejected | ClockSample) -> None:
+        """Take what is about a venue or one bad frame."""
+        match event:
+            case VenueUp():
+                self._turn(event.venue, event.at, connected=True, reason="")
+            case VenueDown():
+                self._turn(event.venue, event.at, connected=False, reason=event.reason)
+            case ClockSample():
+                self._venues[event.venue].measured_skew = event.skew
+            case BookRejected():
+                self._reject(event)
+
+    def count(self, now: Instant) -> None:
+        """Work out each venue's message rate since the last count."""
+        for state in self._venues.values():
+            span = now - state.counted_at if state.counted_at is not None else 0
+            if span > 0:
+                state.per_s = (state.messages - state.counted) * NS_PER_S / span
+            state.counted_at, state.counted = now, state.messages
+
+    def fx_line(self, now: Instant) -> FxLine:
+        """Show the fx as it stands."""
+        if self.fx.condition is not Health.GOOD:
+            return FxLine(bid=None, ask=None, age_ms=None)
+        return FxLine(bid=self.fx.bid, ask=self.fx.ask, age_ms=_age_ms(self.fx, now))
+
+    def lines(self, now: Instant, max_age: Nanos) -> dict[str, VenueLine]:
+        """Show each venue and its books as they stand."""
+        return {venue.value: _venue_line(state, now, max_age) for venue, state in self._venues.items()}
+
+    def touches(self, pair: Pair) -> dict[Venue, tuple[float, float]]:
+        """Return the (bid, ask) of each of the pair's books that can be believed."""
+        found = {}
+        for venue in Venue:
+            book = self._venues[venue].books.get(pair.on(venue).symbol)
+            if book is not None and book.condition is Health.GOOD:
+                found[venue] = (book.bid, book.ask)
+        return found
+
+    def _reject(self, event: BookRejected) -> None:
+        state = self._venues[event.venue]
+        state.messages += 1
+        state.rejected += 1
+        book = state.books.get(event.symbol)
+        if book is not None:
+            book.clear()
+
+    def _turn(self, venue: Venue, at: Instant, *, connected: bool, reason: str) -> None:
+        state = self._venues[venue]
+        if state.connected is not connected or state.since is None:
+            state.since = at
+        state.connected, state.reason = connected, reason
+        for book in state.books.values():
+            book.clear()
+
+
+def _venue_line(state: _VenueState, now: Instant, max_age: Nanos) -> VenueLine:
+    books = tuple(_book_line(symbol, book, now, max_age) for symbol, book in state.books.items())
+    ages = [line.age_ms for line in books if line.age_ms is not None]
+    skew = state.measured_skew if state.measured_skew is not None else state.delay.estimate(now)
+    return VenueLine(
+        connected=state.connected,
+        since=state.since,
+        reason=state.reason,
+        book_age_ms=max(ages, default=None),
+        clock_skew_ms=None if skew is None else to_ms(skew),
+        messages_per_s=state.per_s,
+        messages=state.messages,
+        rejected=state.rejected,
+        books=books,
+    )
+
+
+def _book_line(symbol: str, book: Book, now: Instant, max_age: Nanos) -> BookLine:
+    held = book.condition is not Health.EMPTY
+    return BookLine(
+        symbol=symbol,
+        health=book.health(now, max_age).value,
+        age_ms=_age_ms(book, now) if held else None,
+        bid=book.bid if held else None,
+        ask=book.ask if held else None,
+    )
+
+
+def _age_ms(book: Book, now: Instant) -> float:
+    return to_ms(now - book.updated_at)

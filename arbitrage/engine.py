@@ -1,0 +1,190 @@
+"""The engine: one event in, intents out. No clock, no I/O, no mode; what it does not know it does not trade on."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final, assert_never
+
+from arbitrage.books.market import Market
+from arbitrage.desk import Desk, DeskConfig
+from arbitrage.domain.book_views import Health
+from arbitrage.domain.events import (
+    BookRejected,
+    BookSnapshot,
+    ClockSample,
+    Event,
+    InventoryGiven,
+    LegReport,
+    StateDown,
+    StateUp,
+    Tick,
+    TouchUpdate,
+    UniverseChanged,
+    VenueDown,
+    VenueUp,
+)
+from arbitrage.domain.instants import Instant, from_ms
+from arbitrage.domain.instruments import Universe, Venue
+from arbitrage.domain.intents import Intent, Publish, ReportPlanEnd
+from arbitrage.domain.money import decimal_from_float
+from arbitrage.domain.plans import Direction
+from arbitrage.domain.remembered import Remembered
+from arbitrage.domain.views import EdgeLine, EngineView
+from arbitrage.ledger.score import DayScore
+from arbitrage.ledger.trading_day import TradingDay
+from arbitrage.opportunity.edge import BPS, Fx
+from liveguard.risk_limits import RiskLimits
+
+_NOTHING: Final[tuple[Intent, ...]] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineConfig:
+    """What the engine is told once.
+
+    `virtual_capital_krw` is what each side owns at first where no real balances are given; None where they are.
+    """
+
+    limits: RiskLimits
+    trading_day_tz: str
+    virtual_capital_krw: Decimal | None
+
+
+class Engine:
+    """Keeps the picture of both venues, lets the desk look at what moved, and shows the state of things."""
+
+    def __init__(self, config: EngineConfig, remembered: Remembered) -> None:
+        self.market = Market()
+        self._max_book_age = from_ms(config.limits.max_book_age_ms)
+        self._max_fx_age = from_ms(config.limits.max_fx_age_ms)
+        desk = DeskConfig(limits=config.limits, virtual_capital_krw=config.virtual_capital_krw)
+        self._desk = Desk(desk, self.market, remembered)
+        self._day = TradingDay(config.trading_day_tz)
+        held = remembered.score
+        self._score = DayScore(held.day, held.outcomes, held.result_units) if held else DayScore("")
+        self._universe: Universe | None = None
+        self._events = 0
+
+    def handle(self, event: Event) -> tuple[Intent, ...]:
+        """Take one event; return what the shell must do about it, in order."""
+        self._events += 1
+        match event:
+            case BookSnapshot():
+                return self._desk.look(event.venue, event.symbol, event.at) if self.market.replace(event) else _NOTHING
+            case TouchUpdate():
+                return self._desk.look(event.venue, event.symbol, event.at) if self.market.lay_over(event) else _NOTHING
+            case LegReport():
+                return self._learn(event)
+            case Tick():
+                return self._tick(event.at)
+            case _:
+                self._note(event)
+        return _NOTHING
+
+    def _note(
+        self,
+        event: VenueUp
+        | VenueDown
+        | BookRejected
+        | ClockSample
+        | UniverseChanged
+        | StateUp
+        | StateDown
+        | InventoryGiven,
+    ) -> None:
+        match event:
+            case VenueUp() | VenueDown() | BookRejected() | ClockSample():
+                self.market.note(event)
+            case UniverseChanged():
+                self._universe = event.universe
+                self.market.adopt(event.universe)
+                self._desk.adopt(event.universe)
+            case StateUp():
+                self._desk.unavailable = ""
+            case StateDown():
+                self._desk.unavailable = event.reason
+            case InventoryGiven():
+                self._desk.give(event.balances)
+            case _:
+                assert_never(event)
+
+    def _learn(self, report: LegReport) -> tuple[Intent, ...]:
+        end = self._desk.learn(report)
+        if end is None:
+            return _NOTHING
+        self._roll_day(report.at)
+        self._score.add(end)
+        return (ReportPlanEnd(end),)
+
+    def _tick(self, at: Instant) -> tuple[Intent, ...]:
+        self._roll_day(at)
+        self.market.count(at)
+        return (Publish(self._view(at)),)
+
+    def _roll_day(self, at: Instant) -> None:
+        day = self._day.of(at)
+        if day == self._score.day:
+            return
+        if self._score.day:
+            self._desk.best.clear()
+        self._score = DayScore(day)
+
+    # --- what is shown
+
+    def _view(self, at: Instant) -> EngineView:
+        desk, universe = self._desk, self._universe
+        why_not = desk.unavailable or ("" if universe else "the instruments are not known yet")
+        return EngineView(
+            at=at,
+            accepting=not why_not,
+            why_not=why_not,
+            venues=self.market.lines(at, self._max_book_age),
+            fx=self.market.fx_line(at),
+            edges=self._edges(at),
+            left_out=universe.left_out if universe else (),
+            plans_open=len(desk.tracker),
+            score_today=self._score.line(),
+            refusals=desk.refusals.lines(),
+            inventory=desk.inventory.shown(),
+            positions=dict(desk.positions),
+            portfolio_krw=self._portfolio_krw(),
+            events=self._events,
+        )
+
+    def _edges(self, at: Instant) -> tuple[EdgeLine, ...]:
+        best = self._desk.best
+        return tuple(
+            EdgeLine(
+                base=base,
+                direction=direction.value,
+                bps=self._edge_now(base, direction, at),
+                best_today_bps=best[base, direction] * BPS if (base, direction) in best else None,
+            )
+            for base in self._desk.finders
+            for direction in Direction
+        )
+
+    def _edge_now(self, base: str, direction: Direction, at: Instant) -> float | None:
+        finder, fx = self._desk.finders[base], self.market.fx
+        upbit, binance = self._desk.books(finder.pair)
+        believed = all(book.health(at, self._max_book_age) is Health.GOOD for book in (upbit, binance))
+        if not believed or fx.health(at, self._max_fx_age) is not Health.GOOD:
+            return None
+        return finder.touch_edge(direction, upbit, binance, Fx(fx.bid, fx.ask)) * BPS
+
+    def _portfolio_krw(self) -> Decimal | None:
+        """Value the inventory at the bids; None while anything in it has no price."""
+        if self.market.fx.condition is not Health.GOOD:
+            return None
+        per_usdt = decimal_from_float(self.market.fx.bid)
+        rates = {(Venue.UPBIT, "KRW"): Decimal(1), (Venue.BINANCE, "USDT"): per_usdt}
+        for base, finder in self._desk.finders.items():
+            for venue, (bid, _) in self.market.touches(finder.pair).items():
+                rates[venue, base] = decimal_from_float(bid) * (per_usdt if venue is Venue.BINANCE else 1)
+        total = Decimal(0)
+        for name, amounts in self._desk.inventory.shown().items():
+            for currency, amount in amounts.items():
+                rate = rates.get((Venue(name), currency))
+                if rate is None:
+                    return None
+                total += amount * rate
+        return total.quantize(Decimal("0.01"))

@@ -1,0 +1,145 @@
+"""ShadowGateway: logs the orders that would have been sent, follows them on the real books, and cannot send any.
+
+It holds no key, no signer and no connection. An order is assumed to reach its venue after a fixed latency; the first
+believable book that arrives after that moment decides what it would have been filled with.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+
+import structlog
+
+from arbitrage.books.book import Book
+from arbitrage.domain.book_views import Health, Level
+from arbitrage.domain.events import BookSnapshot, Event, LegReport, Tick, TouchUpdate, UniverseChanged
+from arbitrage.domain.instants import NS_PER_S, Instant, Nanos, after
+from arbitrage.domain.instruments import Instrument, Side, Venue
+from arbitrage.domain.money import decimal_from_float, floor_to, plain
+from arbitrage.domain.plans import Fill, LegEnd, Order
+from arbitrage.ports import BookReader
+
+log = structlog.get_logger()
+
+QUIET_MARKET: Final = Nanos(1 * NS_PER_S)
+"""A market that sent nothing for this long after the order's arrival has not moved: its last book decides."""
+
+PATIENCE: Final = Nanos(10 * NS_PER_S)
+"""Without a believable book for this long the order cannot be followed any more, and ends as unseen."""
+
+# Both venues keep eight decimals of a coin; Binance rounds its commission to them.
+_COIN_STEP: Final = Decimal("0.00000001")
+
+
+@dataclass(frozen=True, slots=True)
+class _Flying:
+    order: Order
+    instrument: Instrument
+    due: Instant
+
+
+class ShadowGateway:
+    """The gateway of Shadow Live. `books` shows the books as they stand; `latency` is the assumed way to a venue."""
+
+    def __init__(self, books: BookReader, latency: Nanos) -> None:
+        self._books = books
+        self._latency = latency
+        self._instruments: dict[tuple[Venue, str], Instrument] = {}
+        self._flying: list[_Flying] = []
+
+    def submit(self, order: Order) -> None:
+        """Log the order that would have left now, and start to follow it."""
+        log.info(
+            "[SHADOW_LIVE] order",
+            venue=order.venue.value,
+            side=order.side.value,
+            quantity=plain(order.quantity),
+            symbol=order.symbol,
+            price=plain(order.limit_price),
+            net_edge_bps=round(order.net_edge_bps, 2),
+            plan_id=order.plan_id,
+            client_id=order.client_id,
+        )
+        instrument = self._instruments[order.venue, order.symbol]
+        self._flying.append(_Flying(order, instrument, after(order.decided_at, self._latency)))
+
+    def observe(self, event: Event) -> Sequence[Event]:
+        """Look at an event that the books have taken in; return the reports of the orders that it decides."""
+        match event:
+            case UniverseChanged():
+                pairs = [i for pair in event.universe.pairs for i in (pair.upbit, pair.binance)]
+                self._instruments = {(i.venue, i.symbol): i for i in pairs}
+            case BookSnapshot() | TouchUpdate() if self._flying:
+                return self._on_book(event.venue, event.symbol, event.at)
+            case Tick() if self._flying:
+                return self._on_tick(event.at)
+            case _:
+                pass
+        return ()
+
+    def _on_book(self, venue: Venue, symbol: str, at: Instant) -> list[Event]:
+        decided = [
+            flying
+            for flying in self._flying
+            if flying.order.venue is venue and flying.order.symbol == symbol and at >= flying.due
+        ]
+        return self._end(decided, at)
+
+    def _on_tick(self, at: Instant) -> list[Event]:
+        quiet = [flying for flying in self._flying if at >= flying.due + QUIET_MARKET]
+        reports = self._end(quiet, at)
+        lost = [flying for flying in self._flying if at >= flying.due + PATIENCE]
+        self._flying = [flying for flying in self._flying if flying not in lost]
+        reports.extend(_report(flying, LegEnd.UNSEEN, _nothing(flying.instrument), at) for flying in lost)
+        return reports
+
+    def _end(self, decided: list[_Flying], at: Instant) -> list[Event]:
+        reports: list[Event] = []
+        for flying in decided:
+            book = self._books.find(flying.order.venue, flying.order.symbol)
+            if book is None or book.condition is not Health.GOOD:
+                continue
+            fill = fill_against(_levels(flying.order.side, book), flying.order, flying.instrument)
+            self._flying.remove(flying)
+            reports.append(_report(flying, _end_of(fill, flying.order), fill, at))
+        return reports
+
+
+def fill_against(levels: Sequence[Level], order: Order, instrument: Instrument) -> Fill:
+    """Return what an immediate-or-cancel limit order takes out of levels, and the taker's fee on it.
+
+    Upbit charges its fee in quote; Binance takes it from what is received: base for a buy, quote for a sale.
+    """
+    left, funds = order.quantity, Decimal(0)
+    for price, size in levels:
+        exact = decimal_from_float(price)
+        if (exact - order.limit_price) * order.side.sign > 0 or left <= 0:
+            break
+        taken = min(left, floor_to(decimal_from_float(size), instrument.lot))
+        left -= taken
+        funds += taken * exact
+    quantity = order.quantity - left
+    if order.venue is Venue.BINANCE and order.side is Side.BUY:
+        fee = (quantity * instrument.taker_fee).quantize(_COIN_STEP)
+        return Fill(quantity=quantity, funds=funds, fee=fee, fee_currency=instrument.base)
+    return Fill(quantity=quantity, funds=funds, fee=funds * instrument.taker_fee, fee_currency=instrument.quote)
+
+
+def _levels(side: Side, book: Book) -> Sequence[Level]:
+    return book.asks() if side is Side.BUY else book.bids()
+
+
+def _end_of(fill: Fill, order: Order) -> LegEnd:
+    if fill.quantity == 0:
+        return LegEnd.EMPTY
+    return LegEnd.FILLED if fill.quantity == order.quantity else LegEnd.PARTIAL
+
+
+def _nothing(instrument: Instrument) -> Fill:
+    return Fill(quantity=Decimal(0), funds=Decimal(0), fee=Decimal(0), fee_currency=instrument.quote)
+
+
+def _report(flying: _Flying, end: LegEnd, fill: Fill, at: Instant) -> LegReport:
+    order = flying.order
+    return LegReport(at=at, client_id=order.client_id, plan_id=order.plan_id, venue=order.venue, end=end, fill=fill)

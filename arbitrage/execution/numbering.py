@@ -1,0 +1,47 @@
+"""Ids of plans and orders: deterministic, never reused, readable on a venue's page. No chance, no clock."""
+
+from arbitrage.domain.instruments import Venue
+from arbitrage.domain.plans import Leg, Order, Purpose, TwoLegPlan
+
+ORDER_PREFIX = "arb"
+"""What every order id of ours starts with: how recovery tells our orders from other people's."""
+
+
+class PlanNumbers:
+    """Gives out `<epoch>-<fence>-<seq>` for plans and `<prefix>-<plan>-<leg>-<attempt>` for orders.
+
+    Both stay within the 36 characters of [A-Za-z0-9_-] that either venue takes. Epoch and fence come from the state.
+    """
+
+    def __init__(self, epoch: str, fence: int) -> None:
+        self._stem = f"{epoch}-{fence}"
+        self._used = 0
+
+    def next_plan_id(self) -> str:
+        """Return the next plan's id without using it up."""
+        return f"{self._stem}-{self._used + 1}"
+
+    def use(self) -> None:
+        """Use up the number that `next_plan_id` showed."""
+        self._used += 1
+
+
+def opening_orders(plan: TwoLegPlan) -> tuple[Order, Order]:
+    """Return the two orders that start a plan, Upbit's first."""
+    return _order(plan, plan.upbit), _order(plan, plan.binance)
+
+
+def _order(plan: TwoLegPlan, leg: Leg) -> Order:
+    tag = "u" if leg.venue is Venue.UPBIT else "b"
+    return Order(
+        client_id=f"{ORDER_PREFIX}-{plan.plan_id}-{tag}-1",
+        plan_id=plan.plan_id,
+        venue=leg.venue,
+        symbol=leg.symbol,
+        side=leg.side,
+        quantity=leg.quantity,
+        limit_price=leg.limit_price,
+        purpose=Purpose.OPEN,
+        decided_at=plan.decided_at,
+        net_edge_bps=plan.net_edge_bps,
+    )

@@ -1,0 +1,66 @@
+"""What we own on each venue, and what plans in flight have spoken for. It counts; it does not decide."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from arbitrage.domain.instruments import Instrument, Side, Venue
+from arbitrage.domain.plans import Fill, Leg
+
+Balances = Mapping[Venue, Mapping[str, Decimal]]
+
+_NOTHING = Decimal(0)
+
+
+class Inventory:
+    """Balances by venue and currency. A currency that was never given is unknown, which is not the same as zero."""
+
+    def __init__(self, balances: Balances | None = None) -> None:
+        self._owned: dict[Venue, dict[str, Decimal]] = {venue: {} for venue in Venue}
+        self._reserved: dict[tuple[str, Venue], tuple[str, Decimal]] = {}
+        self.replace(balances or {})
+
+    def replace(self, balances: Balances) -> None:
+        """Forget what was owned and take these balances; what is spoken for stays so."""
+        self._owned = {venue: dict(balances.get(venue, {})) for venue in Venue}
+
+    def knows(self, venue: Venue, currency: str) -> bool:
+        """Say whether this currency was ever given."""
+        return currency in self._owned[venue]
+
+    def give(self, venue: Venue, currency: str, amount: Decimal) -> None:
+        """Set what we own of a currency."""
+        self._owned[venue][currency] = amount
+
+    def free(self, venue: Venue, currency: str) -> Decimal:
+        """Return what is owned less what plans in flight have spoken for; nothing where it is unknown."""
+        owned = self._owned[venue].get(currency, _NOTHING)
+        for (_, at), (reserved, amount) in self._reserved.items():
+            if at is venue and reserved == currency:
+                owned -= amount
+        return owned
+
+    def reserve(self, plan_id: str, leg: Leg, instrument: Instrument) -> None:
+        """Speak for what a leg can use at the most: the base of a sale, or the limit price and fee of a buy."""
+        if leg.side is Side.SELL:
+            spoken_for = (instrument.base, leg.quantity)
+        else:
+            fee_on_top = instrument.taker_fee if instrument.venue is Venue.UPBIT else _NOTHING
+            spoken_for = (instrument.quote, leg.quantity * leg.limit_price * (1 + fee_on_top))
+        self._reserved[plan_id, leg.venue] = spoken_for
+
+    def settle(self, plan_id: str, leg: Leg, instrument: Instrument, fill: Fill) -> None:
+        """Book what a leg came to, and let go of what it had spoken for."""
+        self._reserved.pop((plan_id, leg.venue), None)
+        moves = (
+            (instrument.base, leg.side.sign * fill.quantity),
+            (instrument.quote, -leg.side.sign * fill.funds),
+            (fill.fee_currency, -fill.fee),
+        )
+        owned = self._owned[leg.venue]
+        for currency, change in moves:
+            if change:
+                owned[currency] = owned.get(currency, _NOTHING) + change
+
+    def shown(self) -> dict[str, dict[str, Decimal]]:
+        """Return a copy for people and for the state."""
+        return {venue.value: dict(amounts) for venue, amounts in self._owned.items()}

@@ -1,0 +1,196 @@
+"""LiveTrader: wiring only. If a decision appears here, it is in the wrong file."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import asdict
+from decimal import Decimal
+from importlib.metadata import version
+from typing import Final, NoReturn, Protocol
+
+import structlog
+
+from arbitrage.clock import SystemClock
+from arbitrage.domain.errors import OperatorNeeded, StateUnavailable
+from arbitrage.domain.events import Event, Tick
+from arbitrage.domain.instants import NS_PER_S, from_ms
+from arbitrage.domain.remembered import Remembered
+from arbitrage.engine import Engine, EngineConfig
+from arbitrage.exchange.shadow import ShadowGateway
+from arbitrage.market_data.instruments import Fees
+from arbitrage.market_data.supervisor import MarketData, MarketDataConfig
+from arbitrage.ports import Clock, Emit, Sink
+from arbitrage.runner import Runner
+from arbitrage.settings import Settings, ensure_state_dir
+from arbitrage.state_keys import RedisAddress, RunFacts
+from arbitrage.state_manager import StateManager
+from arbitrage.state_memory import MemoryState
+from arbitrage.telemetry.log import LogSink, configure
+from liveguard.mode_gate import Mode, ModeDecision, NotWired, decide
+
+log = structlog.get_logger()
+
+STATE_PATIENCE_S: Final = 10.0
+"""How long a start waits for Redis: a server that was just started may still be loading its file."""
+
+_STATE_RETRY_S: Final = 0.5
+_PERCENT: Final = Decimal(100)
+
+
+class State(Sink, Protocol):
+    """What the trader needs of a state store, wherever that keeps things."""
+
+    async def open(self) -> Remembered:
+        """Return the past. Raises StateUnavailable."""
+        ...
+
+    async def run(self) -> None:
+        """Write behind until cancelled."""
+        ...
+
+    async def close(self) -> None:
+        """Write what is left."""
+        ...
+
+
+class LiveTrader:
+    """Shadow Live, wired: real prices in, would-be orders out. It builds no signer, no sender, and holds no keys."""
+
+    def __init__(self, settings: Settings, decision: ModeDecision, clock: Clock) -> None:
+        self._settings = settings.without_keys()
+        self._clock = clock
+        self._ended = asyncio.Event()
+        self._runner: Runner | None = None
+        self._state = _state(settings, _facts(settings, decision, clock), clock, self._on_event)
+
+    def stop(self) -> None:
+        """Ask `run` to end."""
+        self._ended.set()
+
+    async def run(self) -> None:
+        """Trade until `stop`. Raises StateUnavailable if there is none, OperatorNeeded if the engine broke."""
+        async with asyncio.timeout(STATE_PATIENCE_S + 2):
+            past = await self._open_state()
+        runner = self._runner = self._wire(past)
+        runner.when_failed = self.stop
+        market_data = MarketData(_market_data(self._settings), self._on_event, self._clock)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                workers = [
+                    tasks.create_task(self._state.run(), name="state"),
+                    tasks.create_task(market_data.run(), name="market-data"),
+                    tasks.create_task(self._tick(), name="tick"),
+                ]
+                await self._ended.wait()
+                for worker in workers:
+                    worker.cancel()
+        finally:
+            runner.tell()
+            await self._state.close()
+        if runner.failure is not None:
+            log.critical("engine_failed", exc_info=runner.failure)
+            raise OperatorNeeded("the engine failed on an event and stopped; see the log") from runner.failure
+
+    def _wire(self, past: Remembered) -> Runner:
+        settings = self._settings
+        engine = Engine(
+            EngineConfig(
+                limits=settings.risk_limits(),
+                trading_day_tz=settings.trading_day_tz,
+                virtual_capital_krw=settings.shadow_capital_krw,
+            ),
+            past,
+        )
+        gateway = ShadowGateway(engine.market, from_ms(settings.shadow_latency_ms))
+        later = asyncio.get_running_loop().call_soon
+        return Runner(engine, gateway, sinks=(self._state, LogSink()), observers=(gateway,), later=later)
+
+    def _on_event(self, event: Event) -> None:
+        if self._runner is not None:
+            self._runner.on_event(event)
+
+    async def _open_state(self) -> Remembered:
+        give_up = self._clock.now() + int(STATE_PATIENCE_S * NS_PER_S)
+        while True:
+            try:
+                return await self._state.open()
+            except StateUnavailable as error:
+                if self._clock.now() >= give_up or self._ended.is_set():
+                    raise
+                log.warning("state_unavailable", reason=str(error), retry_s=_STATE_RETRY_S)
+            await asyncio.sleep(_STATE_RETRY_S)
+
+    async def _tick(self) -> NoReturn:
+        while True:
+            await asyncio.sleep(1 - self._clock.now() % NS_PER_S / NS_PER_S)
+            self._on_event(Tick(self._clock.now()))
+
+
+def run(settings: Settings) -> int:
+    """Run the daemon until SIGINT or SIGTERM; return its exit code. Raises ArbitrageError for what ends it early."""
+    configure(settings.log_level, settings.log_format)
+    decision = decide(settings.gate_evidence())
+    log.info(
+        "mode",
+        mode=decision.mode.value,
+        not_live_because=[str(layer) for layer in decision.unmet],
+        pairs=list(settings.pairs),
+        version=version("arbitrage"),
+    )
+    if decision.mode is not Mode.SHADOW:
+        raise NotWired(decision.mode)
+    ensure_state_dir(settings)
+    with asyncio.Runner(loop_factory=_loop_factory()) as loop:
+        loop.run(_until_signal(settings, decision))
+    log.info("stopped")
+    return 0
+
+
+async def _until_signal(settings: Settings, decision: ModeDecision) -> None:
+    trader = LiveTrader(settings, decision, SystemClock())
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, trader.stop)
+    await trader.run()
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop  # noqa: PLC0415 - there is none for Windows
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+def _state(settings: Settings, facts: RunFacts, clock: Clock, emit: Emit) -> State:
+    if settings.state == "memory":
+        return MemoryState(clock, emit)
+    return StateManager(RedisAddress.of(settings), facts, clock, emit)
+
+
+def _facts(settings: Settings, decision: ModeDecision, clock: Clock) -> RunFacts:
+    passed = {layer.name: layer.passed for layer in decision.layers}
+    return RunFacts(
+        mode=decision.mode.value,
+        app_env=settings.app_env,
+        version=version("arbitrage"),
+        started_at=clock.now(),
+        pid=os.getpid(),
+        live_mode=passed["LIVE_MODE"],
+        safety_mode=passed["SAFETY_MODE"],
+        dry_run=not passed["DRY_RUN"],
+        layers=tuple(asdict(layer) for layer in decision.layers),
+        trading_day_tz=settings.trading_day_tz,
+    )
+
+
+def _market_data(settings: Settings) -> MarketDataConfig:
+    return MarketDataConfig(
+        wanted=settings.pairs,
+        fees=Fees(settings.upbit_fee_pct / _PERCENT, settings.binance_fee_pct / _PERCENT),
+        upbit_rest_url=settings.upbit_rest_url,
+        upbit_ws_url=settings.upbit_ws_url,
+        binance_rest_url=settings.binance_rest_url,
+        binance_ws_url=settings.binance_ws_url,
+    )

@@ -1,0 +1,1 @@
+"""From books to a plan: fx, edge, size, legs. Pure: no clock, no I/O, no limits of its own."""

@@ -1,0 +1,228 @@
+"""From two believable books and an fx to the draft of a plan, or to why there is none. It approves nothing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from arbitrage.books.book import Book
+from arbitrage.domain.book_views import Level
+from arbitrage.domain.instants import Instant
+from arbitrage.domain.instruments import Instrument, Pair, Venue
+from arbitrage.domain.money import decimal_from_float, plain
+from arbitrage.domain.plans import Direction, FxQuote, Leg, TwoLegPlan
+from arbitrage.domain.verdicts import Refusal, RefusalCode
+from arbitrage.opportunity.edge import BPS, Fees, Fx, buy_upbit_edge, edge, sell_upbit_edge, vwap
+from arbitrage.opportunity.legs import broken_minimum, limit_price, quantities
+from arbitrage.opportunity.sizing import Caps, largest_clearing
+
+_WON_CENTS = Decimal("0.01")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanRules:
+    """The plain numbers that shape a plan: `min_edge` and `max_room` are fractions, `max_notional_krw` is won."""
+
+    min_edge: float
+    max_room: float
+    max_notional_krw: float
+
+
+@dataclass(frozen=True, slots=True)
+class Free:
+    """What can still be spent: base on the selling side, and the quote currency on the buying side."""
+
+    base: Decimal
+    quote: Decimal
+
+
+class PairFinder:
+    """Looks for plans of one pair. Everything that does not change between frames is worked out once, here."""
+
+    def __init__(self, pair: Pair, rules: PlanRules) -> None:
+        self.pair = pair
+        self.rules = rules
+        self.fees = Fees(float(pair.upbit.taker_fee), float(pair.binance.taker_fee))
+        self._kept = self.fees.kept
+        self.ratio_needed = (1.0 + rules.min_edge) / self._kept
+
+    def touch_edge(self, direction: Direction, upbit: Book, binance: Book, fx: Fx) -> float:
+        """Return the edge at the touch of both books: the best that any size can have."""
+        if direction is Direction.SELL_UPBIT:
+            return edge(self._kept, upbit.bid, binance.ask * fx.ask)
+        return edge(self._kept, binance.bid * fx.bid, upbit.ask)
+
+    def draft(
+        self, direction: Direction, books: tuple[Book, Book], fx: Fx, free: Free, at: Instant
+    ) -> TwoLegPlan | Refusal:
+        """Make the largest plan that clears, on both lots and ticks, within what is free; or say why there is none.
+
+        `books` are Upbit's and Binance's. The plan carries no id yet: only an approved one uses up a number.
+        """
+        caps = self._caps(direction, fx, free)
+        dry = self._dry(direction, books, fx, caps)
+        if dry is not None:
+            return dry
+        ladders = _Ladders.of(direction, books, fx, self.fees)
+        # A deepest level that no tick can reach (an old order off today's grid) is left out, and the rest tried again.
+        while ladders.upbit and ladders.binance:
+            plan = self._on_ladders(direction, ladders, caps, fx, at)
+            if not isinstance(plan, _Unreachable):
+                return plan
+            ladders = ladders.without(plan.venue, plan.level)
+        return Refusal(RefusalCode.NO_DEPTH, "no level that clears is on a tick", "")
+
+    def _caps(self, direction: Direction, fx: Fx, free: Free) -> Caps:
+        widest = 1.0 + self.rules.max_room
+        if direction is Direction.SELL_UPBIT:
+            spend = float(free.quote) * fx.ask * (1.0 - self.fees.binance) / widest
+            return Caps(float(free.base), spend, self.rules.max_notional_krw)
+        spend = float(free.quote) / (widest * (1.0 + self.fees.upbit))
+        return Caps(float(free.base), spend, self.rules.max_notional_krw / widest)
+
+    def _dry(self, direction: Direction, books: tuple[Book, Book], fx: Fx, caps: Caps) -> Refusal | None:
+        least = max(float(self.pair.upbit.min_notional), float(self.pair.binance.min_notional) * fx.ask)
+        sells, buys = (Venue.UPBIT, Venue.BINANCE)
+        if direction is Direction.BUY_UPBIT:
+            sells, buys = buys, sells
+        if caps.base * books[0].bid < least:
+            return _dry_side(self.pair.on(sells), self.pair.base, caps.base * books[0].bid, least)
+        if caps.buy_krw < least:
+            return _dry_side(self.pair.on(buys), self.pair.on(buys).quote, caps.buy_krw, least)
+        return None
+
+    def _on_ladders(
+        self, direction: Direction, ladders: "_Ladders", caps: Caps, fx: Fx, at: Instant
+    ) -> "TwoLegPlan | Refusal | _Unreachable":
+        sells_upbit = direction is Direction.SELL_UPBIT
+        base = largest_clearing(*ladders.in_krw, self.ratio_needed, caps, buys_on_upbit=not sells_upbit)
+        amounts = quantities(direction, self.pair, decimal_from_float(base))
+        if not min(amounts) > 0:
+            return Refusal(RefusalCode.BELOW_MINIMUM, f"{base:.8f} {self.pair.base}", plain(self.pair.binance.lot))
+        walk = (float(amounts[0]), ladders.upbit, ladders.binance, self.fees, fx)
+        net_edge = sell_upbit_edge(*walk) if sells_upbit else buy_upbit_edge(*walk)
+        if net_edge is None:
+            return Refusal(RefusalCode.NO_DEPTH, f"{base:.8f} {self.pair.base}", "")
+        room = decimal_from_float(max(0.0, min((net_edge - self.rules.min_edge) / 2.0, self.rules.max_room)))
+        legs = []
+        for instrument, amount, levels in zip(
+            (self.pair.upbit, self.pair.binance), amounts, (ladders.upbit, ladders.binance), strict=True
+        ):
+            leg = _leg(direction, instrument, amount, levels, room)
+            if not isinstance(leg, Leg):
+                return leg
+            legs.append(leg)
+        return self._plan(direction, legs, net_edge, fx, at)
+
+    def _plan(self, direction: Direction, legs: list[Leg], net_edge: float, fx: Fx, at: Instant) -> TwoLegPlan:
+        upbit, binance = legs
+        dearest = max(upbit.limit_price, decimal_from_float(upbit.vwap))
+        quote = FxQuote(decimal_from_float(fx.bid), decimal_from_float(fx.ask), at)
+        # what the edge is a fraction of: the cost side, fee and fx included
+        cost = _cost_krw(direction, upbit, binance, self.fees, fx)
+        return TwoLegPlan(
+            plan_id="",
+            base=self.pair.base,
+            direction=direction,
+            decided_at=at,
+            upbit=upbit,
+            binance=binance,
+            fx=quote,
+            base_quantity=upbit.quantity,
+            notional_krw=(upbit.quantity * dearest).quantize(_WON_CENTS),
+            net_edge_bps=net_edge * BPS,
+            expected_krw=decimal_from_float(cost * net_edge).quantize(_WON_CENTS),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Unreachable:
+    venue: Venue
+    level: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Ladders:
+    """The sides that a direction takes from, as quoted, and both again in KRW and net of Binance's fee in base."""
+
+    direction: Direction
+    upbit: Sequence[Level]
+    binance: Sequence[Level]
+    in_krw: tuple[Sequence[Level], Sequence[Level]]
+    fees: Fees
+    fx: Fx
+
+    @classmethod
+    def of(cls, direction: Direction, books: tuple[Book, Book], fx: Fx, fees: Fees) -> "_Ladders":
+        upbit, binance = books
+        if direction is Direction.SELL_UPBIT:
+            return cls._priced(direction, upbit.bids(), binance.asks(), fees, fx)
+        return cls._priced(direction, upbit.asks(), binance.bids(), fees, fx)
+
+    @classmethod
+    def _priced(
+        cls, direction: Direction, upbit: Sequence[Level], binance: Sequence[Level], fees: Fees, fx: Fx
+    ) -> "_Ladders":
+        if direction is Direction.SELL_UPBIT:
+            net = 1.0 - fees.binance
+            asks = [(price * fx.ask, size * net) for price, size in binance]
+            return cls(direction, upbit, binance, (upbit, asks), fees, fx)
+        bids = [(price * fx.bid, size) for price, size in binance]
+        return cls(direction, upbit, binance, (bids, upbit), fees, fx)
+
+    def without(self, venue: Venue, level: float) -> "_Ladders":
+        """Return the ladders cut before a level of one venue."""
+        upbit, binance = self.upbit, self.binance
+        if venue is Venue.UPBIT:
+            upbit = upbit[: [price for price, _ in upbit].index(level)]
+        else:
+            binance = binance[: [price for price, _ in binance].index(level)]
+        return self._priced(self.direction, upbit, binance, self.fees, self.fx)
+
+
+def _leg(
+    direction: Direction, instrument: Instrument, quantity: Decimal, levels: Sequence[Level], room: Decimal
+) -> Leg | Refusal | _Unreachable:
+    amount, side = float(quantity), direction.side(instrument.venue)
+    walked = _walked(levels, amount)
+    average = vwap(walked, amount)
+    if average is None:
+        return Refusal(RefusalCode.NO_DEPTH, f"{instrument.symbol} {plain(quantity)}", "")
+    price = limit_price(side, decimal_from_float(walked[-1][0]), room, instrument)
+    if price is None:
+        return _Unreachable(instrument.venue, walked[-1][0])
+    broken = broken_minimum(instrument, quantity, price)
+    if broken is not None:
+        return broken
+    return Leg(
+        venue=instrument.venue,
+        symbol=instrument.symbol,
+        side=side,
+        quantity=quantity,
+        limit_price=price,
+        vwap=average,
+        levels=walked,
+    )
+
+
+def _walked(levels: Sequence[Level], quantity: float) -> tuple[Level, ...]:
+    taken, reached = [], 0.0
+    for level in levels:
+        taken.append(level)
+        reached += level[1]
+        if reached >= quantity * (1.0 - 1e-12):
+            break
+    return tuple(taken)
+
+
+def _cost_krw(direction: Direction, upbit: Leg, binance: Leg, fees: Fees, fx: Fx) -> float:
+    if direction is Direction.SELL_UPBIT:
+        return float(binance.quantity) * binance.vwap * fx.ask * (1.0 + fees.upbit)
+    return float(upbit.quantity) * upbit.vwap * (1.0 + fees.upbit)
+
+
+def _dry_side(instrument: Instrument, currency: str, has_krw: float, least_krw: float) -> Refusal:
+    return Refusal(
+        RefusalCode.INVENTORY_DRY,
+        f"{instrument.venue} has {currency} for {has_krw:,.0f} KRW",
+        f"{least_krw:,.0f} KRW",
+    )

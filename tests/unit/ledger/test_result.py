@@ -1,0 +1,98 @@
+"""What a plan came to, worked out by hand."""
+
+from decimal import Decimal
+
+import pytest
+
+from arbitrage.domain.events import LegReport
+from arbitrage.domain.instruments import Venue
+from arbitrage.domain.money import won_units
+from arbitrage.domain.plans import Fill, LegEnd, Outcome, PlanEnd, TwoLegPlan
+from arbitrage.ledger.closing import close_plan
+from tests import builders as make
+
+D = Decimal
+
+
+def plan(premium_bps: int) -> TwoLegPlan:
+    (submit,) = make.Story().tell_books(premium_bps)
+    return submit.approved.what  # type: ignore[union-attr]  # a story with a premium ends in a plan
+
+
+SELLS, BUYS = plan(80), plan(-80)  # on Upbit; the fx is 1,400 / 1,401
+TOUCHES = {Venue.UPBIT: (119_000_000.0, 119_100_000.0), Venue.BINANCE: (85_000.0, 85_000.01)}
+
+
+def fill(quantity: str = "0", funds: str = "0", fee: str = "0", currency: str = "KRW") -> Fill:
+    return Fill(quantity=D(quantity), funds=D(funds), fee=D(fee), fee_currency=currency)
+
+
+def closed(of: TwoLegPlan, upbit: Fill, binance: Fill, touches: object = TOUCHES) -> PlanEnd:
+    reports = {
+        venue: LegReport(make.NOON, "id", of.plan_id, venue, LegEnd.FILLED if got.quantity else LegEnd.EMPTY, got)
+        for venue, got in ((Venue.UPBIT, upbit), (Venue.BINANCE, binance))
+    }
+    return close_plan(of, make.pair(), reports, touches, make.NOON)  # type: ignore[arg-type]  # a test's mapping
+
+
+def test_sold_on_upbit_and_bought_back_on_binance() -> None:
+    """1 BTC sold for 120,000,000 less 60,000 fee; 1.001001 BTC bought for 85,000 USDT; the fee leaves 1 BTC."""
+    end = closed(SELLS, fill("1", "120000000", "60000"), fill("1.001001", "85000", "0.001001", "BTC"))
+    usdt_in_won = D(85_000) * D(1_401) * D("1.0005")
+
+    assert end.outcome is Outcome.BOTH
+    assert end.residual_base == D(0)
+    assert end.result == won_units(D(120_000_000) - 60_000 - usdt_in_won)
+
+
+def test_bought_on_upbit_and_sold_on_binance() -> None:
+    end = closed(BUYS, fill("1", "118000000", "59000"), fill("1", "86000", "86", "USDT"))
+    usdt_in_won = D(86_000 - 86) * D(1_400) * D("0.9995")
+
+    assert end.result == won_units(usdt_in_won - 118_000_000 - 59_000)
+
+
+def test_only_the_upbit_leg_sold_is_bought_back_at_the_dearer_venue() -> None:
+    end = closed(SELLS, fill("1", "120000000", "60000"), fill(currency="USDT"))
+    on_upbit = D(119_100_000) * D("1.0005")
+    on_binance = D("85000.01") / D("0.999") * D(1_401) * D("1.0005")
+
+    assert end.outcome is Outcome.ONE_LEG
+    assert end.residual_base == D(-1)
+    assert end.result == won_units(D(120_000_000) - 60_000 - max(on_upbit, on_binance))
+
+
+def test_only_the_binance_leg_bought_is_sold_at_the_cheaper_venue() -> None:
+    end = closed(SELLS, fill(), fill("1", "85000", "0.001", "BTC"))
+    on_upbit = D(119_000_000) * D("0.9995")
+    on_binance = D(85_000) * D("0.999") * D(1_400) * D("0.9995")
+    paid = D(85_000) * D(1_401) * D("1.0005")
+
+    assert end.residual_base == D("0.999")
+    assert end.result == won_units(D("0.999") * min(on_upbit, on_binance) - paid)
+
+
+def test_without_a_believable_book_the_left_over_is_valued_at_the_plans_own_limits() -> None:
+    end = closed(SELLS, fill("1", "120000000", "60000"), fill(currency="USDT"), touches={})
+    dearest = max(
+        SELLS.upbit.limit_price * D("1.0005"),
+        SELLS.binance.limit_price / D("0.999") * D(1_401) * D("1.0005"),
+    )
+
+    assert end.result == won_units(D(120_000_000) - 60_000 - dearest)
+
+
+@pytest.mark.parametrize(
+    ("sold_on_upbit", "outcome"),
+    [("0.99995", Outcome.BOTH), ("0.9999", Outcome.UNEVEN), ("0.9998", Outcome.UNEVEN)],
+)
+def test_what_is_too_little_to_hedge_is_dust(sold_on_upbit: str, outcome: Outcome) -> None:
+    """1.1 x 5 USDT at 85,085 USDT is 0.0000646 BTC."""
+    end = closed(SELLS, fill(sold_on_upbit, "1", "0"), fill("1.001001", "1", "0.001001", "BTC"))
+
+    assert end.outcome is outcome
+
+
+def test_a_loss_is_never_rounded_away() -> None:
+    assert won_units(D("-0.00001")) == -1
+    assert won_units(D("0.00019")) == 1

@@ -1,0 +1,340 @@
+"""The engine's stories: what it is told, and what it asks for."""
+
+from decimal import Decimal
+
+import pytest
+
+from arbitrage.domain.events import (
+    BookRejected,
+    InventoryGiven,
+    LegReport,
+    StateDown,
+    StateUp,
+    Tick,
+    UniverseChanged,
+    VenueDown,
+)
+from arbitrage.domain.instants import Instant
+from arbitrage.domain.instruments import Side, Universe, Venue
+from arbitrage.domain.intents import Intent, Publish, ReportPlanEnd, ReportRefusal, SubmitPlan
+from arbitrage.domain.plans import Direction, Fill, LegEnd, Outcome, PlanEnd, TwoLegPlan
+from arbitrage.domain.verdicts import RefusalCode
+from arbitrage.domain.views import EngineView
+from tests import builders as make
+
+BIG_PREMIUM, NO_PREMIUM = 80, 0
+
+
+def plans(intents: list[Intent] | tuple[Intent, ...]) -> list[TwoLegPlan]:
+    return [intent.approved.what for intent in intents if isinstance(intent, SubmitPlan)]
+
+
+def codes(intents: tuple[Intent, ...]) -> set[RefusalCode]:
+    return {refusal.code for i in intents if isinstance(i, ReportRefusal) for refusal in i.refusals}
+
+
+def view(story: make.Story, at: Instant = make.NOON) -> EngineView:
+    (published,) = story.tell(Tick(at))
+    assert isinstance(published, Publish)
+    return published.view
+
+
+def filled(plan: TwoLegPlan, venue: Venue, at: Instant, part: str = "1") -> LegReport:
+    leg = plan.on(venue)
+    quantity = leg.quantity * Decimal(part)
+    funds = quantity * leg.limit_price
+    fee, currency = (funds * Decimal("0.0005"), "KRW")
+    if venue is Venue.BINANCE:
+        buys = leg.side is Side.BUY
+        fee, currency = (quantity, plan.base) if buys else (funds, "USDT")
+        fee *= Decimal("0.001")
+    end = LegEnd.FILLED if part == "1" else LegEnd.EMPTY if part == "0" else LegEnd.PARTIAL
+    fill = Fill(quantity=quantity, funds=funds, fee=fee, fee_currency=currency)
+    return LegReport(at, f"arb-{plan.plan_id}", plan.plan_id, venue, end, fill)
+
+
+def end_of(story: make.Story, plan: TwoLegPlan, upbit: str, binance: str, at: Instant = make.NOON) -> PlanEnd:
+    (ended,) = story.tell(filled(plan, Venue.UPBIT, at, upbit), filled(plan, Venue.BINANCE, at, binance))
+    assert isinstance(ended, ReportPlanEnd)
+    return ended.end
+
+
+def test_a_premium_beyond_every_fee_becomes_a_plan_of_two_legs() -> None:
+    (plan,) = plans(make.Story().tell_books(BIG_PREMIUM))
+
+    assert plan.direction is Direction.SELL_UPBIT
+    assert (plan.upbit.side, plan.binance.side) == (Side.SELL, Side.BUY)
+    assert plan.plan_id == "abc123-7-1"
+    assert 50 < plan.net_edge_bps < 60
+
+
+def test_a_discount_beyond_every_fee_is_traded_the_other_way() -> None:
+    (plan,) = plans(make.Story().tell_books(-BIG_PREMIUM))
+
+    assert plan.direction is Direction.BUY_UPBIT
+    assert (plan.upbit.side, plan.binance.side) == (Side.BUY, Side.SELL)
+
+
+def test_a_premium_that_the_fees_eat_is_nothing() -> None:
+    story = make.Story()
+    story.tell_books(29)  # 20 bps of fees, and the minimum edge of 10
+
+    assert story.intents == []
+
+
+def test_the_orders_carry_ids_that_either_venue_takes() -> None:
+    (submit,) = make.Story().tell_books(BIG_PREMIUM)
+    assert isinstance(submit, SubmitPlan)
+
+    assert [order.client_id for order in submit.orders] == ["arb-abc123-7-1-u-1", "arb-abc123-7-1-b-1"]
+    assert all(len(order.client_id) <= 36 for order in submit.orders)
+
+
+def test_nothing_is_decided_before_the_state_can_be_written() -> None:
+    story = make.Story()
+    story.tell(StateDown(make.NOON, "Redis does not answer"))
+
+    assert codes(story.tell_books(BIG_PREMIUM)) == {RefusalCode.STATE_UNAVAILABLE}
+
+
+def test_trading_resumes_when_the_state_is_back() -> None:
+    story = make.Story()
+    story.tell(StateDown(make.NOON, "Redis does not answer"), StateUp(make.NOON))
+
+    assert len(plans(story.tell_books(BIG_PREMIUM))) == 1
+
+
+@pytest.mark.parametrize("venue", list(Venue))
+def test_a_lost_venue_takes_its_books_with_it(venue: Venue) -> None:
+    story = make.Story()
+    story.tell_books(NO_PREMIUM)
+    story.tell(VenueDown(make.NOON, venue, "no frame for 10 s"))
+    other = Venue.BINANCE if venue is Venue.UPBIT else Venue.UPBIT
+    book = make.upbit_book(2e8, 2e8 + 1_000) if other is Venue.UPBIT else make.binance_book(10.0, 10.01)
+
+    assert story.tell(book) == ()
+
+
+def test_a_bad_frame_stops_belief_in_its_book_only() -> None:
+    story = make.Story("BTC", "ETH")
+    story.tell_books(NO_PREMIUM)
+    story.tell_books(NO_PREMIUM, base="ETH")
+    story.tell(BookRejected(make.NOON, Venue.UPBIT, "KRW-BTC", "malformed"))
+    health = {line.symbol: line.health for line in view(story).venues["upbit"].books}
+
+    assert health == {"KRW-USDT": "good", "KRW-BTC": "empty", "KRW-ETH": "good"}
+
+
+@pytest.mark.parametrize(
+    ("case", "upbit_ms", "binance_ms", "fx_ms", "expected"),
+    [
+        ("old upbit", 0, 5_001, 5_001, {RefusalCode.BOOK_TOO_OLD, RefusalCode.BOOKS_TOO_FAR_APART}),
+        ("old fx", 30_001, 30_001, 0, {RefusalCode.FX_TOO_OLD}),
+        ("apart", 0, 3_001, 3_001, {RefusalCode.BOOKS_TOO_FAR_APART}),
+    ],
+)
+def test_old_data_is_refused(case: str, upbit_ms: int, binance_ms: int, fx_ms: int, expected: set[RefusalCode]) -> None:
+    story = make.Story()
+    story.tell(
+        make.fx(at=make.after_ms(fx_ms)),
+        make.upbit_book(1.2e8, 1.2e8 + 1_000, at=make.after_ms(upbit_ms)),
+    )
+
+    assert codes(story.tell(make.binance_book(85_000.0, 85_000.01, at=make.after_ms(binance_ms)))) == expected
+
+
+def test_hummingbot_27_a_500_000_percent_profit_is_refused() -> None:
+    story = make.Story()
+    story.tell(make.fx(), make.upbit_book(1.2e8, 1.2e8 + 1_000))
+
+    assert RefusalCode.EDGE_IMPLAUSIBLE in codes(story.tell(make.binance_book(17.0, 17.01)))
+
+
+def test_one_plan_in_flight_per_pair() -> None:
+    story = make.Story()
+    story.tell_books(BIG_PREMIUM)
+
+    assert codes(story.tell_books(BIG_PREMIUM, at=make.after_ms(1_500))) == {RefusalCode.PLAN_IN_FLIGHT}
+
+
+def test_a_pair_arms_again_only_with_two_books_younger_than_its_last_end() -> None:
+    story = make.Story()
+    (plan,) = plans(story.tell_books(BIG_PREMIUM))
+    end_of(story, plan, "1", "1", at=make.after_ms(50))
+    later, bid = make.after_ms(100), story.engine.market.book(Venue.UPBIT, "KRW-BTC").bid
+    one_book = story.tell(make.upbit_book(bid, bid + 1_000, at=later))
+    both_books = story.tell(make.binance_book(84_999.99, 85_000.0, at=later))
+
+    assert codes(one_book) == {RefusalCode.NOT_REARMED}
+    assert [plan.plan_id for plan in plans(both_books)] == ["abc123-7-2"]
+
+
+def test_a_refused_opportunity_is_told_once_a_second_and_counted_each_time() -> None:
+    story = make.Story()
+    story.tell(StateDown(make.NOON, "away"))
+    told = [story.tell_books(BIG_PREMIUM, at=make.after_ms(ms)) for ms in (0, 10, 999, 1_000)]
+
+    assert [bool(intents) for intents in told] == [True, False, False, True]
+    assert {line.code: line.count for line in view(story).refusals}["state_unavailable"] == 10
+
+
+def test_two_legs_filled_settle_as_both_with_the_result_in_won() -> None:
+    story = make.Story()
+    (plan,) = plans(story.tell_books(BIG_PREMIUM))
+    end = end_of(story, plan, "1", "1")
+
+    assert end.outcome is Outcome.BOTH
+    assert abs(end.residual_base) < Decimal("1e-8")
+    # both at their limits: at the least the minimum edge of 10 bps is left
+    assert end.result / 10_000 > float(plan.notional_krw) * 0.001
+
+
+@pytest.mark.parametrize(
+    ("upbit", "binance", "outcome"),
+    [
+        ("1", "0", Outcome.ONE_LEG),
+        ("0", "1", Outcome.ONE_LEG),
+        ("0", "0", Outcome.MISSED),
+        ("0.5", "1", Outcome.UNEVEN),
+    ],
+)
+def test_a_plan_ends_by_what_its_legs_came_to(upbit: str, binance: str, outcome: Outcome) -> None:
+    story = make.Story()
+    (plan,) = plans(story.tell_books(BIG_PREMIUM))
+    end = end_of(story, plan, upbit, binance)
+
+    assert end.outcome is outcome
+    assert (end.result < 0) is (outcome in (Outcome.ONE_LEG, Outcome.UNEVEN))
+
+
+def test_a_leg_that_could_not_be_followed_is_unscored_and_worth_nothing() -> None:
+    story = make.Story()
+    (plan,) = plans(story.tell_books(BIG_PREMIUM))
+    nothing = Fill(quantity=Decimal(0), funds=Decimal(0), fee=Decimal(0), fee_currency="KRW")
+    unseen = LegReport(make.NOON, "x", plan.plan_id, Venue.UPBIT, LegEnd.UNSEEN, nothing)
+    (ended,) = story.tell(filled(plan, Venue.BINANCE, make.NOON), unseen)
+    score = view(story).score_today
+
+    assert isinstance(ended, ReportPlanEnd)
+    assert ended.end.outcome is Outcome.UNSCORED
+    assert (score.plans, score.result_units) == (1, 0)
+
+
+def test_the_same_report_twice_changes_nothing() -> None:
+    story = make.Story()
+    (plan,) = plans(story.tell_books(BIG_PREMIUM))
+    once = story.tell(filled(plan, Venue.UPBIT, make.NOON))
+    twice = story.tell(filled(plan, Venue.UPBIT, make.NOON))
+
+    assert (once, twice, view(story).plans_open) == ((), (), 1)
+
+
+def test_hummingbot_2228_inventory_runs_dry_as_a_real_one_would() -> None:
+    story = make.Story(capital_krw=1_000_000)
+    for n in range(20):
+        for plan in plans(story.tell_books(BIG_PREMIUM, at=make.after_ms(n * 1_000))):
+            end_of(story, plan, "1", "1", at=make.after_ms(n * 1_000 + 50))
+
+    assert 1 <= len(plans(story.intents)) < 20
+    assert codes(tuple(story.intents)) >= {RefusalCode.INVENTORY_DRY}
+
+
+def test_a_dry_inventory_can_be_refilled() -> None:
+    story = make.Story(capital_krw=1_000_000)
+    (plan,) = plans(story.tell_books(BIG_PREMIUM))
+    end_of(story, plan, "1", "1")
+    dry = story.tell_books(BIG_PREMIUM, at=make.after_ms(1_000))
+    story.tell(InventoryGiven(make.NOON, {}))
+    refilled = story.tell_books(BIG_PREMIUM, at=make.after_ms(2_000))
+
+    assert RefusalCode.INVENTORY_DRY in codes(dry)
+    assert (len(plans(dry)), len(plans(refilled))) == (0, 1)
+
+
+def test_what_a_plan_in_flight_has_spoken_for_is_not_spent_twice() -> None:
+    """USDT is shared by all pairs: the second plan gets what the first left over."""
+    story = make.Story("BTC", "ETH", capital_krw=10_000_000)
+    story.tell_books(BIG_PREMIUM)
+    story.tell_books(BIG_PREMIUM, base="ETH")
+    spent = sum(plan.binance.quantity * plan.binance.limit_price for plan in plans(story.intents))
+
+    assert len(plans(story.intents)) == 2
+    assert spent <= Decimal(view(story).inventory["binance"]["USDT"])
+
+
+def test_the_inventory_of_an_earlier_run_is_kept() -> None:
+    past = make.remembered(
+        inventory={Venue.UPBIT: {"BTC": Decimal("0.5"), "KRW": Decimal(1)}, Venue.BINANCE: {"USDT": Decimal(7)}}
+    )
+    story = make.Story(past=past)
+    story.tell_books(NO_PREMIUM)
+    owned = view(story).inventory
+
+    assert (owned["upbit"]["BTC"], owned["upbit"]["KRW"], owned["binance"]["USDT"]) == (
+        Decimal("0.5"),
+        Decimal(1),
+        Decimal(7),
+    )
+
+
+def test_trades_of_an_earlier_run_count_towards_the_hour() -> None:
+    past = make.remembered(trade_instants=(make.after_ms(-60_000), make.after_ms(-30_000)))
+    story = make.Story(past=past, max_trades_per_hour=2)
+
+    assert codes(story.tell_books(BIG_PREMIUM)) == {RefusalCode.TOO_MANY_TRADES_HOUR}
+
+
+def test_a_halted_instrument_is_not_traded() -> None:
+    story = make.Story()
+    pair = make.Pair("BTC", make.upbit(), make.binance(halted="status is BREAK"))
+    story.tell(UniverseChanged(make.NOON, Universe((pair,), make.upbit("USDT"))))
+
+    assert codes(story.tell_books(BIG_PREMIUM)) == {RefusalCode.INSTRUMENT_HALTED}
+
+
+def test_a_plan_in_flight_survives_the_loss_of_its_pair() -> None:
+    story = make.Story()
+    (plan,) = plans(story.tell_books(BIG_PREMIUM))
+    story.tell(UniverseChanged(make.NOON, Universe((), make.upbit("USDT"), (("BTC", "delisted"),))))
+
+    assert end_of(story, plan, "1", "1").outcome is Outcome.BOTH
+
+
+def test_the_view_shows_edges_fx_and_the_best_of_the_day() -> None:
+    story = make.Story()
+    story.tell_books(25)
+    story.tell_books(5, at=make.after_ms(100))
+    shown = view(story, make.after_ms(200))
+    edges = {line.direction: line for line in shown.edges}
+
+    assert shown.fx.bid == 1_400.0
+    assert edges["sell_upbit"].bps == pytest.approx(5 - 20, abs=0.5)
+    assert edges["sell_upbit"].best_today_bps == pytest.approx(25 - 20, abs=0.5)
+
+
+def test_no_edge_is_shown_from_books_that_cannot_be_believed() -> None:
+    story = make.Story()
+    story.tell_books(25)
+
+    assert [line.bps for line in view(story, make.after_ms(6_000)).edges] == [None, None]
+
+
+def test_a_new_trading_day_in_seoul_starts_a_new_score() -> None:
+    story = make.Story()
+    (plan,) = plans(story.tell_books(BIG_PREMIUM))
+    end_of(story, plan, "1", "1")
+    today = view(story, make.after_ms(1_000)).score_today
+    tomorrow = view(story, make.after_ms(12 * 3_600_000)).score_today
+
+    assert (today.day, today.plans) == ("2026-11-26", 1)
+    assert (tomorrow.day, tomorrow.plans, tomorrow.result_units) == ("2026-11-27", 0, 0)
+
+
+def test_a_score_of_the_same_day_goes_on_after_a_restart() -> None:
+    story = make.Story()
+    (plan,) = plans(story.tell_books(BIG_PREMIUM))
+    end_of(story, plan, "1", "1")
+    before = view(story).score_today
+    restarted = make.Story(past=make.remembered(score=before))
+
+    assert view(restarted).score_today == before

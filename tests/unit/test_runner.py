@@ -1,0 +1,92 @@
+"""The runner: one event at a time, orders before words, and an end on purpose when the engine breaks."""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from arbitrage.domain.events import Event, Tick, UniverseChanged
+from arbitrage.domain.intents import Intent
+from arbitrage.domain.plans import Order
+from arbitrage.exchange.shadow import ShadowGateway
+from arbitrage.runner import Runner
+from tests import builders as make
+
+
+class Desk:
+    """A gateway, a sink and a loop that write down the order in which they were called."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+        self.soon: deque[Callable[[], None]] = deque()
+
+    def submit(self, order: Order) -> None:
+        self.told.append(f"order {order.venue}")
+
+    def publish(self, intent: Intent) -> None:
+        self.told.append(type(intent).__name__)
+
+    def observe(self, event: Event) -> Sequence[Event]:
+        return ()
+
+    def later(self, callback: Callable[[], None]) -> None:
+        self.soon.append(callback)
+
+    def let_loop_turn(self) -> None:
+        while self.soon:
+            self.soon.popleft()()
+
+
+def runner_with(desk: Desk) -> Runner:
+    story = make.Story()
+    story.tell(make.fx(), make.binance_book(84_999.99, 85_000.0))
+    return Runner(story.engine, desk, (desk,), (desk,), desk.later)
+
+
+WINNING = make.upbit_book(120_000_000, 120_001_000)
+
+
+def test_both_orders_leave_before_anyone_is_told() -> None:
+    desk = Desk()
+    runner = runner_with(desk)
+    runner.on_event(WINNING)
+    within_the_callback = list(desk.told)
+    desk.let_loop_turn()
+
+    assert within_the_callback == ["order upbit", "order binance"]
+    assert desk.told == ["order upbit", "order binance", "SubmitPlan"]
+
+
+def test_what_follows_from_an_event_is_handled_after_it() -> None:
+    desk = Desk()
+    story = make.Story()
+    gateway = ShadowGateway(story.engine.market, latency=0)  # type: ignore[arg-type]  # no way at all
+    runner = Runner(story.engine, gateway, (desk,), (gateway,), desk.later)
+    for event in (UniverseChanged(make.NOON, make.universe()), make.fx(), make.binance_book(84_999.99, 85_000.0)):
+        runner.on_event(event)
+    runner.on_event(WINNING)
+    runner.on_event(make.binance_book(84_999.99, 85_000.0, at=make.after_ms(1)))
+    runner.on_event(make.upbit_book(120_000_000, 120_001_000, at=make.after_ms(1)))
+    desk.let_loop_turn()
+
+    assert [told for told in desk.told if told != "ReportRefusal"][:2] == ["SubmitPlan", "ReportPlanEnd"]
+
+
+def test_words_are_told_once_and_in_order() -> None:
+    desk = Desk()
+    runner = runner_with(desk)
+    runner.on_event(Tick(make.NOON))
+    runner.on_event(WINNING)
+    desk.let_loop_turn()
+
+    assert [told for told in desk.told if not told.startswith("order")] == ["Publish", "SubmitPlan"]
+
+
+def test_a_broken_engine_stops_trading_and_says_so() -> None:
+    desk, failed = Desk(), []
+    runner = runner_with(desk)
+    runner.when_failed = lambda: failed.append(True)
+    runner.on_event(object())  # type: ignore[arg-type]  # no event that the engine knows
+    runner.on_event(WINNING)
+
+    assert failed == [True]
+    assert runner.failure is not None
+    assert desk.told == []
