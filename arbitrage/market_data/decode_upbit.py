@@ -1,0 +1,134 @@
+"""Upbit's public frames: bytes in, events out. Pure; it bounds types and lengths, `books` judges prices and sizes.
+
+Frames are those of the SIMPLE format (Upbit: docs.upbit.com, WebSocket guide). Numbers are JSON numbers, large ones and
+small ones with exponents. Every orderbook frame is a whole book; thin sides are padded with levels of zero.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Annotated, Final
+
+from msgspec import Meta, Struct, field
+from msgspec.json import Decoder
+
+from arbitrage.domain.book_views import Level, Touch
+from arbitrage.domain.events import BookRejected, BookSnapshot
+from arbitrage.domain.instants import NS_PER_MS, Instant
+from arbitrage.domain.instruments import Venue
+from arbitrage.market_data.frames import NOT_DECODED, Decoded, Notice, NoticeKind, Reason
+from arbitrage.wire.quiet_log import one_line
+
+MAX_LEVELS: Final = 30
+"""Levels of a full book (Upbit: WebSocket orderbook)."""
+
+_VENUE: Final = Venue.UPBIT  # looked up once: an enum takes 70 ns for it
+
+_Code = Annotated[str, Meta(min_length=1, max_length=30)]
+_Milliseconds = Annotated[int, Meta(ge=0, le=1 << 53)]
+
+
+class _Unit(Struct, gc=False):
+    ap: float
+    bp: float
+    ask_size: float = field(name="as")
+    bs: float
+
+
+class _Orderbook(Struct, tag_field="ty", tag="orderbook", gc=False):
+    cd: _Code
+    tms: _Milliseconds
+    obu: Annotated[list[_Unit], Meta(max_length=MAX_LEVELS)]
+
+
+class _Trade(Struct, tag_field="ty", tag="trade", gc=False):
+    cd: _Code
+    tms: _Milliseconds
+    tp: float
+    tv: float
+    ab: str
+    sid: int
+
+
+class _Ticker(Struct, tag_field="ty", tag="ticker", gc=False):
+    cd: _Code
+    tms: _Milliseconds
+    tp: float
+
+
+class _Error(Struct):
+    name: str | int  # text from the websocket; a number where a REST gateway answers in its place
+    message: str = ""
+
+
+class _Other(Struct):
+    """Anything else: only what tells the kinds apart."""
+
+    ty: str = ""
+    status: str = ""
+    error: _Error | None = None
+
+
+_KNOWN_TYPES: Final = frozenset({"orderbook", "trade", "ticker"})
+_read: Final = Decoder(_Orderbook | _Trade | _Ticker).decode
+_OTHERS: Final = Decoder(_Other)
+_CODE_IN: Final = re.compile(rb'"(?:cd|code)"\s*:\s*"([A-Z0-9]{1,12}-[A-Z0-9]{1,16})"')
+
+
+class UnitDepth:
+    """An orderbook frame's levels, split into sides when first asked for: splitting costs half as much as decoding."""
+
+    __slots__ = ("_asks", "_bids", "_units")
+
+    def __init__(self, units: list[_Unit]) -> None:
+        self._units = units
+        self._bids: Sequence[Level] | None = None
+        self._asks: Sequence[Level] | None = None
+
+    def touch(self) -> Touch | None:
+        """Return the best bid and ask as they came, or None where a side is empty or padding."""
+        if not self._units:
+            return None
+        best = self._units[0]
+        if not (best.bp or best.bs) or not (best.ap or best.ask_size):
+            return None
+        return best.bp, best.bs, best.ap, best.ask_size
+
+    def bids(self) -> Sequence[Level]:
+        """Return the bids as they came, without the padding."""
+        if self._bids is None:
+            self._bids = [(unit.bp, unit.bs) for unit in self._units if unit.bp or unit.bs]
+        return self._bids
+
+    def asks(self) -> Sequence[Level]:
+        """Return the asks as they came, without the padding."""
+        if self._asks is None:
+            self._asks = [(unit.ap, unit.ask_size) for unit in self._units if unit.ap or unit.ask_size]
+        return self._asks
+
+
+def decode(payload: bytes, at: Instant) -> Decoded:
+    """Read one frame that arrived at an instant. Never raises: what cannot be read becomes a BookRejected."""
+    try:
+        frame = _read(payload)
+    except NOT_DECODED:
+        return _other(payload, at)
+    if isinstance(frame, _Orderbook):
+        return BookSnapshot(at, _VENUE, frame.cd, 0, frame.tms * NS_PER_MS, UnitDepth(frame.obu))
+    return Notice(NoticeKind.TRADE if isinstance(frame, _Trade) else NoticeKind.TICKER)
+
+
+def _other(payload: bytes, at: Instant) -> Decoded:
+    try:
+        frame = _OTHERS.decode(payload)
+    except NOT_DECODED:
+        return _rejected(payload, at, Reason.MALFORMED)
+    if frame.error is not None:
+        return Notice(NoticeKind.ERROR, one_line(f"{frame.error.name} {frame.error.message}"))
+    if frame.status:
+        return Notice(NoticeKind.STATUS)
+    return _rejected(payload, at, Reason.MALFORMED if frame.ty in _KNOWN_TYPES else Reason.UNKNOWN_TYPE)
+
+
+def _rejected(payload: bytes, at: Instant, reason: Reason) -> BookRejected:
+    named = _CODE_IN.search(payload)
+    return BookRejected(at, _VENUE, named[1].decode() if named else "", reason)
