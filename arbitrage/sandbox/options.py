@@ -1,0 +1,45 @@
+"""What a sandbox can be told: where it listens, its seed and speed, and the venues' manners. Plain values only."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from arbitrage.domain.errors import ConfigurationError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manners:
+    """How the venues treat their clients. The defaults are the documented ones; tests compress the times.
+
+    `binance_notice_s` is how long before the end of a connection's life `serverShutdown` is sent; the venue promises
+    no lead time. `limits` false switches every rate limit off.
+    """
+
+    limits: bool = True
+    upbit_idle_s: float = 120.0
+    upbit_status_s: float = 10.0
+    binance_ping_s: float = 20.0
+    binance_pong_s: float = 60.0
+    binance_lifetime_s: float = 86_400.0
+    binance_notice_s: float = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SandboxOptions:
+    """How to run a sandbox. Raises ConfigurationError for a speed or port out of bounds.
+
+    `speed` multiplies how fast the market moves; `tape` replays a recording instead.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8900
+    seed: int = 1
+    speed: float = 1.0
+    tape: Path | None = None
+    symbols: tuple[str, ...] = ("BTC", "ETH", "XRP", "SOL")
+    manners: Manners = field(default_factory=Manners)
+
+    def __post_init__(self) -> None:
+        if not 0.01 <= self.speed <= 1_000:
+            raise ConfigurationError(f"speed must be between 0.01 and 1000: {self.speed}")
+        if not 0 <= self.port <= 65_535:
+            raise ConfigurationError(f"port must be between 0 and 65535: {self.port}")
