@@ -53,7 +53,8 @@ class Desk:
             max_room=float(limits.max_slippage_pct) / 100,
             max_notional_krw=float(limits.max_position_size),
         )
-        self._max_age = from_ms(min(limits.max_book_age_ms, limits.max_fx_age_ms))
+        self._max_book_age = from_ms(limits.max_book_age_ms)
+        self._max_fx_age = from_ms(limits.max_fx_age_ms)
         self._safety = SafetyModule(limits, remembered.trade_instants)
         self._numbers = PlanNumbers(remembered.epoch, remembered.fence)
         self._by_symbol: dict[tuple[Venue, str], tuple[PairFinder, ...]] = {}
@@ -189,6 +190,6 @@ class Desk:
             capital.fund(self.inventory, pair, prices, decimal_from_float(fx.ask))
 
     def _keep_best(self, pair: Pair, direction: Direction, edge: float, at: Instant) -> None:
-        oldest = min(self._market.fx.updated_at, *(book.updated_at for book in self.books(pair)))
-        if at - oldest <= self._max_age:
+        fresh = all(book.health(at, self._max_book_age) is Health.GOOD for book in self.books(pair))
+        if fresh and self._market.fx.health(at, self._max_fx_age) is Health.GOOD:
             self.best[pair.base, direction] = edge

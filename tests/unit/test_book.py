@@ -90,6 +90,20 @@ def test_a_newer_touch_replaces_the_levels_that_it_overtook() -> None:
     assert list(book.asks()) == [(101.5, 7.0), (102.0, 2.0)]
 
 
+def test_a_newer_touch_at_an_old_price_replaces_that_level() -> None:
+    book = book_with(GOOD, make.touch(99.0, 101.0, 11, size=7.0))
+
+    assert list(book.bids()) == [(99.0, 7.0), (98.0, 2.0)]
+    assert list(book.asks()) == [(101.0, 7.0), (102.0, 2.0)]
+
+
+def test_the_same_state_sent_again_is_fresh_news() -> None:
+    again = make.snapshot(Venue.BINANCE, "BTCUSDT", [(99.0, 1.0)], [(101.0, 1.0)], make.after_ms(5_000), sequence=10)
+    book = book_with(GOOD, again)
+
+    assert book.health(make.after_ms(5_000), SECOND) is Health.GOOD
+
+
 def test_a_book_goes_stale_by_its_own_age() -> None:
     book = book_with(GOOD)
 

@@ -169,6 +169,15 @@ def test_a_pair_arms_again_only_with_two_books_younger_than_its_last_end() -> No
     assert [plan.plan_id for plan in plans(both_books)] == ["abc123-7-2"]
 
 
+def test_the_frames_that_ended_a_plan_do_not_arm_its_pair() -> None:
+    story = make.Story()
+    (plan,) = plans(story.tell_books(BIG_PREMIUM))
+    end_of(story, plan, "1", "1", at=make.after_ms(1_500))
+
+    assert RefusalCode.NOT_REARMED in codes(story.tell_books(BIG_PREMIUM, at=make.after_ms(1_500)))
+    assert len(plans(story.intents)) == 1
+
+
 def test_a_refused_opportunity_is_told_once_a_second_and_counted_each_time() -> None:
     story = make.Story()
     story.tell(StateDown(make.NOON, "away"))
@@ -207,6 +216,17 @@ def test_a_plan_ends_by_what_its_legs_came_to(upbit: str, binance: str, outcome:
     assert (end.result < 0) is (outcome in (Outcome.ONE_LEG, Outcome.UNEVEN))
 
 
+def test_what_plans_leave_over_adds_up_to_the_position() -> None:
+    story = make.Story()
+    sold = []
+    for second in (1, 2):
+        (plan,) = plans(story.tell_books(BIG_PREMIUM, at=make.after_ms(second * 1_000)))
+        end_of(story, plan, "1", "0", at=make.after_ms(second * 1_000 + 50))
+        sold.append(plan.upbit.quantity)
+
+    assert view(story, make.after_ms(3_000)).positions == {"BTC": -sum(sold)}
+
+
 def test_a_leg_that_could_not_be_followed_is_unscored_and_worth_nothing() -> None:
     story = make.Story()
     (plan,) = plans(story.tell_books(BIG_PREMIUM))
@@ -218,6 +238,7 @@ def test_a_leg_that_could_not_be_followed_is_unscored_and_worth_nothing() -> Non
     assert isinstance(ended, ReportPlanEnd)
     assert ended.end.outcome is Outcome.UNSCORED
     assert (score.plans, score.result_units) == (1, 0)
+    assert view(story).positions == {}
 
 
 def test_the_same_report_twice_changes_nothing() -> None:
@@ -252,8 +273,15 @@ def test_a_dry_inventory_can_be_refilled() -> None:
 
 
 def test_what_a_plan_in_flight_has_spoken_for_is_not_spent_twice() -> None:
-    """USDT is shared by all pairs: the second plan gets what the first left over."""
-    story = make.Story("BTC", "ETH", capital_krw=10_000_000)
+    """USDT is shared by all pairs, and short: the second plan gets what the first left over."""
+    plenty = Decimal(1_000)
+    past = make.remembered(
+        inventory={
+            Venue.UPBIT: {"BTC": plenty, "ETH": plenty, "KRW": plenty},
+            Venue.BINANCE: {"BTC": plenty, "ETH": plenty, "USDT": Decimal(100_000)},
+        }
+    )
+    story = make.Story("BTC", "ETH", past=past, max_position_size=Decimal(100_000_000))
     story.tell_books(BIG_PREMIUM)
     story.tell_books(BIG_PREMIUM, base="ETH")
     spent = sum(plan.binance.quantity * plan.binance.limit_price for plan in plans(story.intents))
@@ -275,6 +303,24 @@ def test_the_inventory_of_an_earlier_run_is_kept() -> None:
         Decimal(1),
         Decimal(7),
     )
+
+
+def test_trades_of_this_run_count_towards_the_hour() -> None:
+    story = make.Story(max_trades_per_hour=1)
+    (plan,) = plans(story.tell_books(BIG_PREMIUM))
+    end_of(story, plan, "1", "1")
+
+    assert RefusalCode.TOO_MANY_TRADES_HOUR in codes(story.tell_books(BIG_PREMIUM, at=make.after_ms(1_000)))
+
+
+@pytest.mark.parametrize("capital", [1_000_000_000, 1])
+def test_a_refusal_tells_the_edge_that_was_refused(capital: int) -> None:
+    story = make.Story(capital_krw=capital)
+    story.tell(StateDown(make.NOON, "away"))
+    (told,) = story.tell_books(BIG_PREMIUM)
+    assert isinstance(told, ReportRefusal)
+
+    assert told.net_edge_bps == pytest.approx(60, abs=1)
 
 
 def test_trades_of_an_earlier_run_count_towards_the_hour() -> None:
@@ -310,6 +356,34 @@ def test_the_view_shows_edges_fx_and_the_best_of_the_day() -> None:
     assert shown.fx.bid == 1_400.0
     assert edges["sell_upbit"].bps == pytest.approx(5 - 20, abs=0.5)
     assert edges["sell_upbit"].best_today_bps == pytest.approx(25 - 20, abs=0.5)
+
+
+def test_the_best_of_the_day_is_never_taken_from_old_data() -> None:
+    story = make.Story()
+    story.tell_books(0)
+    story.tell(make.upbit_book(1.2e8, 1.2e8 + 1_000, at=make.after_ms(5_001)))
+    old_book = {line.direction: line.best_today_bps for line in view(story, make.after_ms(5_001)).edges}
+    story.tell(
+        make.binance_book(84_999.99, 85_000.0, at=make.after_ms(30_001)),
+        make.upbit_book(1.2e8, 1.2e8 + 1_000, at=make.after_ms(30_001)),
+    )
+    old_fx = {line.direction: line.best_today_bps for line in view(story, make.after_ms(30_001)).edges}
+
+    assert old_book["sell_upbit"] == pytest.approx(-20, abs=0.5)
+    assert old_fx["sell_upbit"] == pytest.approx(-20, abs=0.5)
+
+
+def test_the_best_of_the_day_goes_on_after_a_restart() -> None:
+    past = make.remembered(
+        best_edges={("BTC", Direction.SELL_UPBIT): 12.5},
+        score=view(make.Story()).score_today,
+    )
+    story = make.Story(past=past)
+    story.tell_books(0)
+    best = {line.direction: line.best_today_bps for line in view(story).edges}
+
+    assert best["sell_upbit"] == pytest.approx(12.5)
+    assert best["buy_upbit"] == pytest.approx(-27.2, abs=1)
 
 
 def test_no_edge_is_shown_from_books_that_cannot_be_believed() -> None:

@@ -52,24 +52,38 @@ def test_bought_on_upbit_and_sold_on_binance() -> None:
     assert end.result == won_units(usdt_in_won - 118_000_000 - 59_000)
 
 
-def test_only_the_upbit_leg_sold_is_bought_back_at_the_dearer_venue() -> None:
-    end = closed(SELLS, fill("1", "120000000", "60000"), fill(currency="USDT"))
-    on_upbit = D(119_100_000) * D("1.0005")
-    on_binance = D("85000.01") / D("0.999") * D(1_401) * D("1.0005")
+UPBIT_DEARER = {Venue.UPBIT: (125_000_000.0, 125_100_000.0), Venue.BINANCE: (85_000.0, 85_000.01)}
+UPBIT_CHEAPER = {Venue.UPBIT: (115_000_000.0, 115_100_000.0), Venue.BINANCE: (85_000.0, 85_000.01)}
+
+
+@pytest.mark.parametrize(
+    ("touches", "bought_at"),
+    [
+        (UPBIT_DEARER, D(125_100_000) * D("1.0005")),
+        (UPBIT_CHEAPER, D("85000.01") / D("0.999") * D(1_401) * D("1.0005")),
+    ],
+)
+def test_only_the_upbit_leg_sold_is_bought_back_at_the_dearer_venue(touches: object, bought_at: Decimal) -> None:
+    end = closed(SELLS, fill("1", "120000000", "60000"), fill(currency="USDT"), touches)
 
     assert end.outcome is Outcome.ONE_LEG
     assert end.residual_base == D(-1)
-    assert end.result == won_units(D(120_000_000) - 60_000 - max(on_upbit, on_binance))
+    assert end.result == won_units(D(120_000_000) - 60_000 - bought_at)
 
 
-def test_only_the_binance_leg_bought_is_sold_at_the_cheaper_venue() -> None:
-    end = closed(SELLS, fill(), fill("1", "85000", "0.001", "BTC"))
-    on_upbit = D(119_000_000) * D("0.9995")
-    on_binance = D(85_000) * D("0.999") * D(1_400) * D("0.9995")
+@pytest.mark.parametrize(
+    ("touches", "sold_at"),
+    [
+        (UPBIT_DEARER, D(85_000) * D("0.999") * D(1_400) * D("0.9995")),
+        (UPBIT_CHEAPER, D(115_000_000) * D("0.9995")),
+    ],
+)
+def test_only_the_binance_leg_bought_is_sold_at_the_cheaper_venue(touches: object, sold_at: Decimal) -> None:
+    end = closed(SELLS, fill(), fill("1", "85000", "0.001", "BTC"), touches)
     paid = D(85_000) * D(1_401) * D("1.0005")
 
     assert end.residual_base == D("0.999")
-    assert end.result == won_units(D("0.999") * min(on_upbit, on_binance) - paid)
+    assert end.result == won_units(D("0.999") * sold_at - paid)
 
 
 def test_without_a_believable_book_the_left_over_is_valued_at_the_plans_own_limits() -> None:
