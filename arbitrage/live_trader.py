@@ -23,9 +23,9 @@ from arbitrage.market_data.supervisor import MarketData, MarketDataConfig
 from arbitrage.ports import Clock, Emit, Sink
 from arbitrage.runner import Runner
 from arbitrage.settings import Settings, ensure_state_dir
-from arbitrage.state_keys import RedisAddress, RunFacts
+from arbitrage.state.keys import RedisAddress, RunFacts
+from arbitrage.state.memory import MemoryState
 from arbitrage.state_manager import StateManager
-from arbitrage.state_memory import MemoryState
 from arbitrage.telemetry.log import LogSink, configure
 from liveguard.mode_gate import Mode, ModeDecision, NotWired, decide
 

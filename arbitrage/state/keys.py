@@ -1,0 +1,142 @@
+"""Where the state lives in Redis: the server's address, the name of every key, and the facts of a run.
+
+It reads and writes nothing. No key has a TTL: what matters is never forgotten by a timer.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Protocol, Self
+
+from arbitrage.domain.instants import Instant
+
+Command = tuple[str | bytes | int, ...]
+"""One Redis command: its name, its key, its arguments."""
+
+COMMAND: Final = "do"
+"""The field of a row in the command stream that says what is wanted."""
+
+RESET_INVENTORY: Final = "reset_inventory"
+"""The command to start over with the virtual capital."""
+
+
+class Secret(Protocol):
+    """A value that does not show itself, as pydantic's SecretStr."""
+
+    def get_secret_value(self) -> str:
+        """Return the value itself."""
+        ...
+
+
+class RedisSettings(Protocol):
+    """The part of the settings that says where Redis is."""
+
+    @property
+    def redis_host(self) -> str: ...
+
+    @property
+    def redis_port(self) -> int: ...
+
+    @property
+    def redis_db(self) -> int: ...
+
+    @property
+    def redis_password(self) -> Secret | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class RedisAddress:
+    """Where Redis answers. Its text and its repr never show the password."""
+
+    host: str
+    port: int
+    db: int = 0
+    password: str | None = field(default=None, repr=False)
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}/{self.db}"
+
+    @classmethod
+    def of(cls, settings: RedisSettings) -> Self:
+        """Take the address out of the settings."""
+        password = settings.redis_password
+        secret = password.get_secret_value() if password else ""
+        return cls(settings.redis_host, settings.redis_port, settings.redis_db, secret or None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFacts:
+    """What the engine does not know and people ask for: written once at start.
+
+    `layers` are the gate's layers (name, passed, seen, fix); `trading_day_tz` tells which day a plan belongs to.
+    """
+
+    mode: str
+    app_env: str
+    version: str
+    started_at: Instant
+    pid: int
+    live_mode: bool = False
+    safety_mode: bool = True
+    dry_run: bool = True
+    layers: tuple[Mapping[str, str | bool], ...] = ()
+    trading_day_tz: str = "Asia/Seoul"
+
+    @property
+    def namespace(self) -> str:
+        """Return the prefix of this run's keys."""
+        return namespace_of(self.mode, self.app_env)
+
+
+def namespace_of(mode: str, app_env: str) -> str:
+    """Return the prefix of all keys of a mode; modes never share a key."""
+    return f"arbitrage:{mode}:{app_env}"
+
+
+class StateKeys:
+    """Every key of one namespace, in one place.
+
+    epoch, fence    strings: the state's random word, the number of the run that may write
+    applied         string: the number of the last batch of rows that was written under this fence
+    run             JSON: the facts of the run
+    journal         stream: every plan, plan end and reported refusal
+    order_counts    hash: orders ever, by mode
+    order_days      sorted set: the trading days that have an `orders` hash
+    plans_open      hash: plan id -> plan
+    plans_closed    stream: ended plans
+    trades          sorted set: plan id by start in ms, of the last 24 hours
+    refusals        hash: code -> how often
+    inventory, positions, portfolio, view   JSON, the newest
+    metrics         hash: the numbers that dashboards read
+    heartbeat       hash: when the daemon was last alive, or that it stopped on purpose
+    commands        stream: what operators ask of the daemon; commands_seen: the last row that was obeyed
+    """
+
+    def __init__(self, namespace: str) -> None:
+        self.namespace = namespace
+        self.epoch = f"{namespace}:epoch"
+        self.fence = f"{namespace}:fence"
+        self.applied = f"{namespace}:applied"
+        self.run = f"{namespace}:run"
+        self.journal = f"{namespace}:journal"
+        self.order_counts = f"{namespace}:orders:count"
+        self.order_days = f"{namespace}:orders:days"
+        self.plans_open = f"{namespace}:plans:open"
+        self.plans_closed = f"{namespace}:plans:closed"
+        self.trades = f"{namespace}:trades"
+        self.refusals = f"{namespace}:refusals"
+        self.inventory = f"{namespace}:inventory"
+        self.positions = f"{namespace}:positions"
+        self.portfolio = f"{namespace}:portfolio"
+        self.view = f"{namespace}:view"
+        self.metrics = f"{namespace}:metrics:live_trader"
+        self.heartbeat = f"{namespace}:heartbeat"
+        self.commands = f"{namespace}:commands"
+        self.commands_seen = f"{namespace}:commands:seen"
+
+    def orders(self, day: str) -> str:
+        """Return the hash of one trading day's orders: client id -> order."""
+        return f"{self.namespace}:orders:{day}"
+
+    def score(self, day: str) -> str:
+        """Return the hash of one trading day's score: plans, each outcome, result in won units."""
+        return f"{self.namespace}:score:{day}"

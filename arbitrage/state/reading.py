@@ -1,0 +1,120 @@
+"""Reads back what an earlier run wrote. What is in Redis is not trusted: a surprise names its key and stops the start.
+
+It writes nothing.
+"""
+
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Final, TypeVar
+
+import msgspec
+
+from arbitrage.domain.errors import StateUnavailable
+from arbitrage.domain.instants import NS_PER_MS, Instant
+from arbitrage.domain.instruments import Venue
+from arbitrage.domain.plans import Direction, TwoLegPlan
+from arbitrage.domain.remembered import Remembered
+from arbitrage.domain.views import EngineView, ScoreLine
+from arbitrage.state.keys import COMMAND, StateKeys
+from arbitrage.state.link import StateLink
+from arbitrage.state.rows import DAY_MS, ORDER_DAYS_KEPT
+
+T = TypeVar("T")
+
+FIRST_ROW: Final = "0-0"
+"""The row id that is before every row of a stream."""
+
+_OUTCOME: Final = b"outcome:"
+_COMMAND: Final = COMMAND.encode()
+
+
+async def read_open_plans(link: StateLink, keys: StateKeys) -> tuple[TwoLegPlan, ...]:
+    """Return the plans that nobody closed. Raises StateUnavailable naming the key that cannot be understood."""
+    async with link.transaction() as pipe:
+        pipe.hgetall(keys.plans_open)
+        (plans,) = await pipe.execute()
+    return tuple(_decoded(keys.plans_open, raw, TwoLegPlan) for raw in plans.values())
+
+
+async def remember(link: StateLink, keys: StateKeys, now: Instant, day: str) -> Remembered:
+    """Return what is known of the past, without open plans. Raises StateUnavailable naming the key that is wrong."""
+    async with link.transaction() as pipe:
+        pipe.get(keys.inventory)
+        pipe.zrangebyscore(keys.trades, now // NS_PER_MS - DAY_MS, "+inf", withscores=True)
+        pipe.hgetall(keys.score(day))
+        pipe.get(keys.view)
+        inventory, trades, score, view = await pipe.execute()
+    return Remembered(
+        epoch=link.epoch,
+        fence=link.fence,
+        inventory=_inventory(keys.inventory, inventory) if inventory else {},
+        trade_instants=tuple(Instant(int(ms) * NS_PER_MS) for _, ms in trades),
+        score=_score(keys.score(day), day, score),
+        best_edges=_best_edges(view, day) if view else {},
+    )
+
+
+async def read_last_command(link: StateLink, keys: StateKeys) -> str:
+    """Return the row id of the last command that was obeyed."""
+    async with link.transaction() as pipe:
+        pipe.get(keys.commands_seen)
+        (seen,) = await pipe.execute()
+    return _text(seen) if seen else FIRST_ROW
+
+
+async def read_commands(link: StateLink, keys: StateKeys, seen: str) -> list[tuple[str, str]]:
+    """Return what operators asked for after the row `seen`, oldest first: row id and command."""
+    async with link.transaction() as pipe:
+        pipe.xread({keys.commands: seen}, count=100)
+        (streams,) = await pipe.execute()
+    return [(_text(row), _text(fields.get(_COMMAND, b""))) for _, rows in streams for row, fields in rows]
+
+
+async def read_old_order_days(link: StateLink, keys: StateKeys, day: str) -> list[str]:
+    """Return the trading days whose orders have been kept long enough on `day`."""
+    oldest_kept = date.fromisoformat(day).toordinal() - ORDER_DAYS_KEPT
+    async with link.transaction() as pipe:
+        pipe.zrangebyscore(keys.order_days, "-inf", f"({oldest_kept}")
+        (days,) = await pipe.execute()
+    return [_text(name) for name in days]
+
+
+def _inventory(key: str, raw: bytes) -> dict[Venue, dict[str, Decimal]]:
+    held = _decoded(key, raw, dict[Venue, dict[str, Decimal]])
+    amounts = [amount for balances in held.values() for amount in balances.values()]
+    if not all(amount.is_finite() and amount >= 0 for amount in amounts):
+        raise StateUnavailable(f"{key}: holds an amount that cannot be owned; delete it to start over")
+    return held
+
+
+def _score(key: str, day: str, fields: Mapping[bytes, bytes]) -> ScoreLine | None:
+    if not fields:
+        return None
+    try:
+        counts = {name: int(value) for name, value in fields.items()}
+    except ValueError as error:
+        raise StateUnavailable(f"{key}: {error}; delete it or use another REDIS_DB") from error
+    outcomes = {_text(name.removeprefix(_OUTCOME)): n for name, n in counts.items() if name.startswith(_OUTCOME)}
+    plans, units = counts.get(b"plans", 0), counts.get(b"result_units", 0)
+    return ScoreLine(day=day, plans=plans, outcomes=outcomes, result_units=units)
+
+
+def _best_edges(raw: bytes, day: str) -> dict[tuple[str, Direction], float]:
+    try:
+        view = msgspec.json.decode(raw, type=EngineView)
+        lines = view.edges if view.score_today.day == day else ()
+        return {(e.base, Direction(e.direction)): e.best_today_bps for e in lines if e.best_today_bps is not None}
+    except ValueError:  # the view of another version: it is for people, and a new one comes in a second
+        return {}
+
+
+def _decoded(key: str, raw: bytes, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(raw, type=kind)
+    except ValueError as error:  # msgspec's errors and broken UTF-8 are both ValueErrors
+        raise StateUnavailable(f"{key}: not understood ({error}); delete it or use another REDIS_DB") from error
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode(errors="replace")

@@ -1,0 +1,174 @@
+"""What an intent becomes in Redis: pure, intents in and commands out. It does not talk to Redis and decides nothing."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Final
+
+import msgspec
+
+from arbitrage.domain.instants import NS_PER_MS, Instant
+from arbitrage.domain.intents import Intent, Publish, ReportPlanEnd, ReportRefusal, SubmitPlan
+from arbitrage.domain.money import WonUnits, plain, won
+from arbitrage.domain.plans import Fill, LegEnd, Order, Outcome, PlanEnd, TwoLegPlan
+from arbitrage.domain.views import EngineView
+from arbitrage.ledger.trading_day import TradingDay
+from arbitrage.state.keys import Command, RunFacts, StateKeys
+
+JOURNAL_ROWS: Final = 200_000
+CLOSED_PLANS: Final = 20_000
+ORDER_DAYS_KEPT: Final = 35
+DAY_MS: Final = 86_400_000
+
+to_json: Final = msgspec.json.Encoder().encode
+"""Dataclasses as JSON; decimals as strings, so that nothing is rounded."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderRow:
+    """An order as it is kept, marked with the mode that it was made in."""
+
+    mode: str
+    order: Order
+
+
+def unscored(plan: TwoLegPlan, at: Instant) -> PlanEnd:
+    """Close a plan that nobody followed to its end: nothing filled, nothing gained, and marked as such."""
+    return PlanEnd(
+        plan=plan,
+        at=at,
+        outcome=Outcome.UNSCORED,
+        upbit_end=LegEnd.UNSEEN,
+        binance_end=LegEnd.UNSEEN,
+        upbit_fill=_nothing("KRW"),
+        binance_fill=_nothing("USDT"),
+        residual_base=Decimal(0),
+        result=WonUnits(0),
+    )
+
+
+class RowWriter:
+    """Turns what happened in one run into commands on one namespace."""
+
+    def __init__(self, keys: StateKeys, facts: RunFacts) -> None:
+        self._keys = keys
+        self._facts = facts
+        self._day = TradingDay(facts.trading_day_tz)
+
+    def day(self, at: Instant) -> str:
+        """Return the trading day that an instant belongs to, as YYYY-MM-DD."""
+        return self._day.of(at)
+
+    def rows(self, intent: Intent) -> list[Command]:
+        """Return what writes an intent down."""
+        match intent:
+            case SubmitPlan():
+                return self._plan(intent)
+            case ReportPlanEnd(end):
+                return self._plan_end(end)
+            case ReportRefusal():
+                return self._refusal(intent)
+            case Publish(view):
+                return self._view(view)
+
+    def facts(self) -> list[Command]:
+        """Return what tells people of this run: mode, gate, version."""
+        facts = self._facts
+        flags: dict[str, str | int | bool] = {
+            "mode": facts.mode,
+            "live_enabled": facts.mode == "live",
+            "live_mode": facts.live_mode,
+            "safety_mode": facts.safety_mode,
+            "dry_run": facts.dry_run,
+            "circuit_breaker_active": False,
+            "version": facts.version,
+            "pid": facts.pid,
+            "started_at": facts.started_at,
+        }
+        return [("SET", self._keys.run, to_json(facts)), ("HSET", self._keys.metrics, *_fields(flags))]
+
+    def heartbeat(self, at: Instant, *, stopped: bool = False) -> list[Command]:
+        """Return what says that the daemon lives, or that it stopped on purpose."""
+        fields = {"at": at, "pid": self._facts.pid, "stopped": stopped}
+        return [("HSET", self._keys.heartbeat, *_fields(fields))]
+
+    def forget_orders(self, days: Sequence[str]) -> list[Command]:
+        """Return what deletes the orders of past trading days."""
+        keys = self._keys
+        return [row for day in days for row in (("UNLINK", keys.orders(day)), ("ZREM", keys.order_days, day))]
+
+    def lost(self, at: Instant, rows: int) -> Command:
+        """Return the journal row that owns up to rows that could not be kept."""
+        return self._journal("lost", at, to_json({"rows": rows}))
+
+    def _plan(self, intent: SubmitPlan) -> list[Command]:
+        plan, keys, mode = intent.approved.what, self._keys, self._facts.mode
+        at, day = plan.decided_at, self.day(plan.decided_at)
+        orders = [OrderRow(mode=mode, order=order) for order in intent.orders]
+        return [
+            ("HSET", keys.plans_open, plan.plan_id, to_json(plan)),
+            ("ZADD", keys.trades, at // NS_PER_MS, plan.plan_id),
+            ("ZREMRANGEBYSCORE", keys.trades, "-inf", at // NS_PER_MS - DAY_MS),
+            *(("HSET", keys.orders(day), row.order.client_id, to_json(row)) for row in orders),
+            ("ZADD", keys.order_days, date.fromisoformat(day).toordinal(), day),
+            ("HINCRBY", keys.order_counts, mode, len(orders)),
+            ("HINCRBY", keys.metrics, f"orders_{mode}", len(orders)),
+            self._journal("plan", at, to_json({"plan": plan, "orders": orders})),
+        ]
+
+    def _plan_end(self, end: PlanEnd) -> list[Command]:
+        keys, score = self._keys, self._keys.score(self.day(end.at))
+        plan_id, result_krw = end.plan.plan_id, plain(won(end.result))
+        last = {"last_plan_id": plan_id, "last_outcome": end.outcome, "last_result_krw": result_krw}
+        counted = 0 if end.outcome is Outcome.UNSCORED else end.result  # what nobody saw is worth nothing
+        closed = ("plan_id", plan_id, "outcome", end.outcome, "result_krw", result_krw, "row", to_json(end))
+        return [
+            ("HDEL", keys.plans_open, plan_id),
+            ("XADD", keys.plans_closed, "MAXLEN", "~", CLOSED_PLANS, "*", *closed),
+            ("HINCRBY", score, "plans", 1),
+            ("HINCRBY", score, f"outcome:{end.outcome}", 1),
+            ("HINCRBY", score, "result_units", counted),
+            ("HINCRBY", keys.metrics, "plans_closed", 1),
+            ("HSET", keys.metrics, *_fields(last)),
+            self._journal("plan_end", end.at, to_json(end)),
+        ]
+
+    def _refusal(self, refusal: ReportRefusal) -> list[Command]:
+        counts = [("HINCRBY", self._keys.refusals, reason.code, refusal.times) for reason in refusal.refusals]
+        return [*counts, self._journal("refusal", refusal.at, to_json(refusal))]
+
+    def _view(self, view: EngineView) -> list[Command]:
+        keys = self._keys
+        metrics: dict[str, str | int | bool] = {
+            "trading_state": "ACTIVE" if view.accepting else "REDUCING",
+            "trading_state_reason": view.why_not,
+            "plans_open": view.plans_open,
+            "plans_today": view.score_today.plans,
+            "result_krw_today": plain(won(view.score_today.result_units)),
+            "refusals": sum(line.count for line in view.refusals),
+            "events_total": view.events,
+            "view_at": view.at,
+        }
+        rows: list[Command] = [
+            ("SET", keys.view, to_json(view)),
+            ("SET", keys.positions, to_json(view.positions)),
+            ("SET", keys.portfolio, to_json({"krw": view.portfolio_krw, "at": view.at})),
+            ("HSET", keys.metrics, *_fields(metrics)),
+        ]
+        # an engine that has not yet been told what it owns must not make the state forget it
+        return [*rows, ("SET", keys.inventory, to_json(view.inventory))] if view.inventory else rows
+
+    def _journal(self, kind: str, at: Instant, row: bytes) -> Command:
+        head = ("XADD", self._keys.journal, "MAXLEN", "~", JOURNAL_ROWS, "*")
+        return (*head, "kind", kind, "at", at, "mode", self._facts.mode, "row", row)
+
+
+def _fields(values: Mapping[str, str | int | bool]) -> tuple[str | int, ...]:
+    # Redis knows no booleans: people and dashboards read "true" and "false"
+    texts = {name: str(value).lower() if isinstance(value, bool) else value for name, value in values.items()}
+    return tuple(part for pair in texts.items() for part in pair)
+
+
+def _nothing(currency: str) -> Fill:
+    return Fill(quantity=Decimal(0), funds=Decimal(0), fee=Decimal(0), fee_currency=currency)

@@ -1,0 +1,234 @@
+"""StateManager: writes what happened to Redis, behind the orders and never in their way.
+
+It decides nothing: it says when the state cannot be written, and the engine refuses. While Redis is away it keeps the
+rows and tries again; nothing is written anywhere else instead.
+"""
+
+import asyncio
+from collections import deque
+from contextlib import suppress
+from dataclasses import replace
+from typing import Final, NoReturn
+
+import structlog
+
+from arbitrage.domain.errors import StateUnavailable
+from arbitrage.domain.events import InventoryGiven, StateDown, StateUp
+from arbitrage.domain.instants import NS_PER_S, Instant
+from arbitrage.domain.intents import Intent, Publish, ReportPlanEnd, ReportRefusal
+from arbitrage.domain.remembered import Remembered
+from arbitrage.ports import Clock, Emit
+from arbitrage.state.keys import RESET_INVENTORY, Command, RedisAddress, RunFacts, StateKeys
+from arbitrage.state.link import StateLink, StateReplaced
+from arbitrage.state.reading import (
+    FIRST_ROW,
+    read_commands,
+    read_last_command,
+    read_old_order_days,
+    read_open_plans,
+    remember,
+)
+from arbitrage.state.rows import RowWriter, unscored
+
+log = structlog.get_logger()
+
+QUEUE_LIMIT: Final = 20_000
+"""Rows kept while Redis is away; refusals, which only people read, may take half of it."""
+
+INTENTS_PER_BATCH: Final = 200
+"""Bounds how long one write may hold Redis: about 1,600 commands, some milliseconds."""
+
+PROBE_S: Final = 0.25
+"""Pause between looks at Redis. With the socket's time-out, a hanging server is noticed in half a second."""
+
+FIRST_WAIT_S: Final = 0.1
+LONGEST_WAIT_S: Final = 2.0
+DRAIN_S: Final = 2.0
+
+
+class StateManager:
+    """Keeps the state of one run in Redis: `open` once, then `run` as a task, `close` at the end.
+
+    A batch of rows keeps its number until Redis has confirmed it, so a write whose answer was lost is repeated and
+    still counted once. When the state was emptied or replaced under us, it is initialised again: the right policy for
+    Paper and Shadow, whose losses are not real.
+    """
+
+    def __init__(self, address: RedisAddress, facts: RunFacts, clock: Clock, emit: Emit) -> None:
+        self._clock = clock
+        self._emit = emit
+        self._keys = StateKeys(facts.namespace)
+        self._link = StateLink(address, self._keys)
+        self._rows = RowWriter(self._keys, facts)
+        self._queue: deque[Intent] = deque()
+        self._view: Publish | None = None
+        self._due: list[Command] = []
+        self._batch: list[Command] = []
+        self._number = 0
+        self._lost = 0
+        self._work = asyncio.Event()
+        self._claimed = False
+        self._is_up: bool | None = None
+        self._beat_at = Instant(0)
+        self._day = ""
+        self._seen = FIRST_ROW
+
+    async def open(self) -> Remembered:
+        """Claim the state, close what an earlier run left open, and return what is known of the past.
+
+        Raises StateUnavailable if Redis does not answer or holds something that cannot be understood; may be called
+        again.
+        """
+        self._batch = []  # of an earlier try; what it held is read again below
+        await self._claim()
+        now = self._clock.now()
+        plans = await read_open_plans(self._link, self._keys)
+        for plan in plans:
+            self._due += self._rows.rows(ReportPlanEnd(unscored(plan, now)))
+        await self._write()
+        past = await remember(self._link, self._keys, now, self._rows.day(now))
+        log.info("state_opened", epoch=past.epoch, fence=past.fence, unscored_plans=len(plans))
+        return replace(past, open_plans=plans)
+
+    def publish(self, intent: Intent) -> None:
+        """Take an intent over to be written. Never blocks, never raises; of views only the newest is kept."""
+        limit = QUEUE_LIMIT // 2 if isinstance(intent, ReportRefusal) else QUEUE_LIMIT
+        if isinstance(intent, Publish):
+            self._view = intent
+        elif len(self._queue) < limit:
+            self._queue.append(intent)
+        else:
+            self._lost += 1
+        self._work.set()
+
+    async def run(self) -> NoReturn:
+        """Write until cancelled; tell the engine when that stops being possible, and when it is again."""
+        wait_s = FIRST_WAIT_S
+        while True:
+            _heed_cancellation()
+            try:
+                await self._turn()
+            except StateUnavailable as error:
+                self._say_down(error)
+                await asyncio.sleep(wait_s)
+                wait_s = min(LONGEST_WAIT_S, wait_s * 2)
+            else:
+                self._say_up()
+                wait_s = FIRST_WAIT_S
+                await self._wait_for_work()
+
+    async def close(self) -> None:
+        """Write what is left, within two seconds, and say in the state that this run stopped on purpose."""
+        try:
+            async with asyncio.timeout(DRAIN_S):
+                await self._drain()
+        except (StateUnavailable, TimeoutError) as error:
+            log.warning("state_not_drained", rows=len(self._queue), reason=str(error) or "too slow")
+        finally:
+            await self._link.close()
+
+    async def _turn(self) -> None:
+        if not self._claimed:
+            await self._claim()
+        if self._batch:
+            await self._write()
+        now = self._clock.now()
+        if now - self._beat_at >= NS_PER_S:
+            await self._beat(now)
+        if not self._has_work():
+            await self._link.ping()
+        while self._has_work():
+            await self._write()
+
+    async def _claim(self) -> None:
+        await self._link.claim()
+        self._seen = await read_last_command(self._link, self._keys)
+        self._due = [*self._rows.facts(), *self._rows.heartbeat(self._clock.now())]
+        self._claimed = True
+
+    async def _beat(self, now: Instant) -> None:
+        for row_id, command in await read_commands(self._link, self._keys, self._seen):
+            self._obey(command, now)
+            self._seen = row_id
+            self._due.append(("SET", self._keys.commands_seen, row_id))
+        if (day := self._rows.day(now)) != self._day:
+            self._due += self._rows.forget_orders(await read_old_order_days(self._link, self._keys, day))
+            self._day = day
+        self._due += self._rows.heartbeat(now)
+        self._beat_at = now
+
+    def _obey(self, command: str, now: Instant) -> None:
+        if command == RESET_INVENTORY:
+            log.info("inventory_reset")
+            self._emit(InventoryGiven(now, {}))
+        else:
+            log.warning("command_unknown", command=command)
+
+    def _has_work(self) -> bool:
+        return bool(self._batch or self._due or self._queue or self._view)
+
+    async def _write(self) -> None:
+        if not self._batch:
+            self._batch = self._next_batch()
+            self._number += 1
+        try:
+            await self._link.apply(self._number, self._batch)
+        except StateReplaced:
+            self._claimed = False
+            log.error("state_emptied", namespace=self._keys.namespace, action="initialised again")
+            raise
+        self._batch = []
+
+    def _next_batch(self) -> list[Command]:
+        batch, self._due = self._due, []
+        for _ in range(min(len(self._queue), INTENTS_PER_BATCH)):
+            batch += self._encoded(self._queue.popleft())
+        if self._view:
+            batch += self._encoded(self._view)
+            self._view = None
+        return batch
+
+    def _encoded(self, intent: Intent) -> list[Command]:
+        try:
+            return self._rows.rows(intent)
+        except (TypeError, ValueError) as error:  # a text that is no UTF-8; one row must not stop the others
+            log.error("row_not_written", intent=type(intent).__name__, reason=str(error))
+            return []
+
+    async def _drain(self) -> None:
+        if not self._claimed:
+            return
+        while self._has_work():
+            await self._write()
+        self._due += self._rows.heartbeat(self._clock.now(), stopped=True)
+        await self._write()
+
+    async def _wait_for_work(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PROBE_S):
+                await self._work.wait()
+        self._work.clear()
+
+    def _say_down(self, error: StateUnavailable) -> None:
+        if self._is_up is not False:
+            self._is_up = False
+            log.error("state_down", reason=str(error))
+            self._emit(StateDown(self._clock.now(), str(error)))
+
+    def _say_up(self) -> None:
+        if self._lost:
+            log.error("state_rows_lost", rows=self._lost)
+            self._due.append(self._rows.lost(self._clock.now(), self._lost))
+            self._lost = 0
+        if not self._is_up:
+            self._is_up = True
+            log.info("state_up", epoch=self._link.epoch, fence=self._link.fence)
+            self._emit(StateUp(self._clock.now()))
+
+
+def _heed_cancellation() -> None:
+    # redis-py sends within `asyncio.wait_for`, which swallows a cancellation now and then before Python 3.12
+    # (python/cpython issue 86296)
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError

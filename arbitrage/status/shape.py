@@ -1,0 +1,132 @@
+"""The shape of a status: what the daemon wrote, as the object that `status --json` prints. Pure; reads nothing."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from arbitrage.domain.instants import NS_PER_S, Instant
+from arbitrage.domain.money import won
+from arbitrage.domain.views import EngineView, FxLine, ScoreLine, VenueLine
+from arbitrage.state.keys import RunFacts
+
+Status = dict[str, Any]
+"""What `status --json` prints. Ages of books and fx are those at the last look, `view_age_s` ago."""
+
+
+def shape(facts: RunFacts, heartbeat: Mapping[bytes, bytes], view: EngineView | None, now: Instant) -> Status:
+    """Put together what a run said of itself, of its heart, and of the market."""
+    shown = view or _nothing_seen(facts.started_at)
+    return {**_of_run(facts, heartbeat, now), **_of_engine(shown, now), **_of_market(shown)}
+
+
+def what_is_stale(status: Status, max_age_s: float) -> str:
+    """Say what in a status is older than `max_age_s`, heartbeat or market data; empty if nothing is."""
+    if not status["heartbeat_age_s"] <= max_age_s:
+        return f"the last heartbeat was {status['heartbeat_age_s']:.1f} s ago (limit {max_age_s:g} s)"
+    if not status["venues"]:
+        return "no market data yet"
+    for name, venue in status["venues"].items():
+        ages = [book["age_ms"] for book in venue["books"].values() if book["age_ms"] is not None]
+        age_s = min(ages, default=float("inf")) / 1_000 + status["view_age_s"]
+        if not age_s <= max_age_s:
+            return f"{name}: the newest book is {age_s:.1f} s old (limit {max_age_s:g} s)"
+    return ""
+
+
+def heartbeat_age_s(heartbeat: Mapping[bytes, bytes], now: Instant) -> float:
+    """Return how long ago the daemon last said that it lives."""
+    return max(0.0, (now - whole(heartbeat.get(b"at"))) / NS_PER_S)
+
+
+def has_stopped(heartbeat: Mapping[bytes, bytes]) -> bool:
+    """Tell whether the daemon said that it stops, as against fell silent."""
+    return heartbeat.get(b"stopped") == b"true"
+
+
+def whole(raw: bytes | None) -> int:
+    """Read a whole number; what is none counts as 0."""
+    return int(raw) if raw and raw.isdigit() else 0
+
+
+def _of_run(facts: RunFacts, heartbeat: Mapping[bytes, bytes], now: Instant) -> Status:
+    return {
+        "at": _iso(now),
+        "mode": facts.mode,
+        "version": facts.version,
+        "pid": facts.pid,
+        "started_at": _iso(facts.started_at),
+        "heartbeat_age_s": heartbeat_age_s(heartbeat, now),
+        "stopped": has_stopped(heartbeat),
+        "gate": list(facts.layers),
+        "circuit_breaker": {"active": False},
+    }
+
+
+def _of_engine(view: EngineView, now: Instant) -> Status:
+    score = view.score_today
+    result_krw = won(score.result_units)
+    return {
+        "trading_state": "ACTIVE" if view.accepting else "REDUCING",
+        "trading_state_reason": view.why_not,
+        "view_age_s": max(0.0, (now - view.at) / NS_PER_S),
+        "events": view.events,
+        "daily": {"day": score.day, "plans": score.plans, "result_krw": result_krw},
+        "plans": {
+            "open": view.plans_open,
+            "scored": score.plans,
+            "outcomes": score.outcomes,
+            "result_krw": result_krw,
+        },
+        "refusals": {line.code: line.count for line in view.refusals},
+        "inventory": view.inventory,
+        "positions": view.positions,
+        "portfolio_krw": view.portfolio_krw,
+    }
+
+
+def _of_market(view: EngineView) -> Status:
+    edges: dict[str, Status] = {}
+    for edge in view.edges:
+        edges.setdefault(edge.base, {})[edge.direction] = {"bps": edge.bps, "best_today_bps": edge.best_today_bps}
+    return {
+        "venues": {name: _venue(line) for name, line in view.venues.items()},
+        "fx": {"bid": view.fx.bid, "ask": view.fx.ask, "age_ms": view.fx.age_ms, "reference": None},
+        "edges": edges,
+        "left_out": dict(view.left_out),
+    }
+
+
+def _venue(line: VenueLine) -> Status:
+    return {
+        "connected": line.connected,
+        "since": _iso(line.since) if line.since is not None else None,
+        "reason": line.reason,
+        "book_age_ms": line.book_age_ms,
+        "clock_skew_ms": line.clock_skew_ms,
+        "messages_per_s": line.messages_per_s,
+        "messages": line.messages,
+        "rejected": line.rejected,
+        "books": {
+            book.symbol: {"health": book.health, "age_ms": book.age_ms, "bid": book.bid, "ask": book.ask}
+            for book in line.books
+        },
+    }
+
+
+def _nothing_seen(at: Instant) -> EngineView:
+    return EngineView(
+        at=at,
+        accepting=False,
+        why_not="the engine has not shown anything yet",
+        venues={},
+        fx=FxLine(bid=None, ask=None, age_ms=None),
+        edges=(),
+        left_out=(),
+        plans_open=0,
+        score_today=ScoreLine(day="", plans=0, outcomes={}, result_units=0),
+        refusals=(),
+    )
+
+
+def _iso(at: Instant) -> str:
+    return datetime.fromtimestamp(at / NS_PER_S, UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,127 @@
+"""A status as people read it: tables of at most 80 columns, times of Seoul. It reads nothing but what it is given."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any, Final, TextIO
+from zoneinfo import ZoneInfo
+
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from arbitrage.status.shape import Status
+
+KST: Final = ZoneInfo("Asia/Seoul")
+NONE: Final = "–"
+
+
+def show(status: Status, stream: TextIO) -> None:
+    """Print a status; colours only on a terminal."""
+    console = Console(file=stream, highlight=False, soft_wrap=False)
+    for part in _parts(status):
+        console.print(part)
+
+
+def _parts(status: Status) -> Iterator[RenderableType]:
+    yield _headline(status)
+    if status["trading_state"] != "ACTIVE":
+        yield Text(f"no new plans: {status['trading_state_reason']}", style="yellow")
+    unmet = [str(layer["name"]) for layer in status["gate"] if not layer["passed"]]
+    if unmet:
+        yield Text(f"not live because of: {', '.join(unmet)}", style="dim")
+    if status["venues"]:
+        yield _venues(status["venues"])
+        yield Text(_fx(status["fx"]))
+    if status["edges"]:
+        yield _edges(status)
+    yield Text(_plans(status))
+    yield Text(_orders(status), style="dim")
+    for venue, held in status["inventory"].items():
+        yield Text(f"{venue:8} {'  '.join(f'{amount:,.8g} {asset}' for asset, amount in held.items() if amount)}")
+    for base, reason in status["left_out"].items():
+        yield Text(f"{base} is left out: {reason}", style="yellow")
+    if status["refusals"]:
+        most = sorted(status["refusals"].items(), key=lambda line: -line[1])
+        yield Text("refused: " + ", ".join(f"{code} {count:,}" for code, count in most), style="dim")
+
+
+def _headline(status: Status) -> Text:
+    style = "bold green" if status["trading_state"] == "ACTIVE" else "bold yellow"
+    age = f"{status['heartbeat_age_s']:.1f} s ago"
+    beat = f"stopped {age}" if status["stopped"] else f"heartbeat {age}"
+    mode = "SHADOW LIVE" if status["mode"] == "shadow" else str(status["mode"]).upper()
+    return Text.assemble(
+        (mode, "bold"), "  ", (status["trading_state"], style), f"  {beat}, {_kst(status['at'])}  v{status['version']}"
+    )
+
+
+def _venues(venues: Mapping[str, Any]) -> Table:
+    table = _table("venue", "", ">book", ">skew", ">frames/s", ">bad", "since")
+    for name, venue in venues.items():
+        state = Text("up", style="green") if venue["connected"] else Text(f"down {venue['reason']}"[:40], style="red")
+        table.add_row(
+            Text(name),
+            state,
+            _ms(venue["book_age_ms"]),
+            _ms(venue["clock_skew_ms"]),
+            f"{venue['messages_per_s']:,.0f}",
+            f"{venue['rejected']:,}",
+            _kst(venue["since"]),
+        )
+    return table
+
+
+def _edges(status: Status) -> Table:
+    table = _table("pair", ">upbit KRW", ">binance USDT", ">sell upbit", ">best", ">buy upbit", ">best")
+    books = {symbol: book for venue in status["venues"].values() for symbol, book in venue["books"].items()}
+    for base, edges in status["edges"].items():
+        sell, buy = edges.get("sell_upbit", {}), edges.get("buy_upbit", {})
+        bps = [_bps(edge.get(name)) for edge in (sell, buy) for name in ("bps", "best_today_bps")]
+        table.add_row(Text(base), _touch(books.get(f"KRW-{base}")), _touch(books.get(f"{base}USDT")), *bps)
+    return table
+
+
+def _fx(fx: Mapping[str, Any]) -> str:
+    return (
+        f"USDT {_number(fx['bid'])} / {_number(fx['ask'])} KRW, {_ms(fx['age_ms'])} old; edges in bps after every fee"
+    )
+
+
+def _plans(status: Status) -> str:
+    plans = status["plans"]
+    outcomes = ", ".join(f"{count:,} {name}" for name, count in plans["outcomes"].items()) or "none"
+    return f"plans today: {outcomes}; {plans['open']} open; result {plans['result_krw']:+,.0f} KRW"
+
+
+def _orders(status: Status) -> str:
+    counts = ", ".join(f"{count:,} {mode}" for mode, count in status["orders"].items() if count) or "none"
+    return f"orders ever: {counts}; state at {status['state']['address']}"
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    for name in columns:
+        table.add_column(name.lstrip(">"), justify="right" if name.startswith(">") else "left", no_wrap=True)
+    return table
+
+
+def _touch(book: Mapping[str, Any] | None) -> Text:
+    if book is None or book["bid"] is None:
+        return Text(NONE)
+    return Text(_number(book["bid"]), style="" if book["health"] == "good" else "yellow")
+
+
+def _number(value: float | None) -> str:
+    return NONE if value is None else f"{value:,.8g}" if abs(value) < 1_000 else f"{value:,.2f}".removesuffix(".00")
+
+
+def _bps(value: float | None) -> str:
+    return NONE if value is None else f"{value:+.1f}"
+
+
+def _ms(value: float | None) -> str:
+    return NONE if value is None else f"{value:,.0f} ms"
+
+
+def _kst(at: str | None) -> str:
+    return NONE if at is None else f"{datetime.fromisoformat(at).astimezone(KST):%H:%M:%S} KST"

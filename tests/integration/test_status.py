@@ -1,0 +1,307 @@
+"""`arbitrage status` and `arbitrage shadow reset` against a real Redis."""
+
+import asyncio
+import json
+import subprocess
+import sys
+from io import StringIO
+from typing import Any
+
+import pytest
+from redis import Redis
+
+from arbitrage.clock import SystemClock
+from arbitrage.domain.errors import StateUnavailable
+from arbitrage.domain.instants import NS_PER_S, Instant
+from arbitrage.domain.intents import Intent, Publish, ReportPlanEnd
+from arbitrage.settings import Settings, load_settings
+from arbitrage.state.keys import RedisAddress, RunFacts, StateKeys
+from arbitrage.state.link import StateLink
+from arbitrage.state.rows import RowWriter
+from arbitrage.state_manager import StateManager
+from arbitrage.status import main, read_status, reset_shadow
+from arbitrage.status.shape import what_is_stale
+from arbitrage.status.text import show
+from tests.clocks import ManualClock
+from tests.plan_builders import a_submission, a_view, an_end
+from tests.redis_server import RedisServer
+
+LAYERS: tuple[dict[str, str | bool], ...] = (
+    {"name": "LIVE_MODE", "passed": False, "seen": "not set", "fix": "set LIVE_MODE=true"},
+)
+
+
+def settings_for(address: RedisAddress, app_env: str, **more: str) -> Settings:
+    given = {"REDIS_HOST": address.host, "REDIS_PORT": str(address.port), "APP_ENV": app_env, **more}
+    return load_settings(given, env_file=None)
+
+
+def ago(seconds: float) -> Instant:
+    return Instant(SystemClock().now() - round(seconds * NS_PER_S))
+
+
+async def a_run(
+    address: RedisAddress, app_env: str, *intents: Intent, at: Instant | None = None, mode: str = "shadow"
+) -> RunFacts:
+    """Leave behind what a daemon leaves that was killed at `at`."""
+    at = at or ago(0.2)
+    facts = RunFacts(mode=mode, app_env=app_env, version="1.2.3", started_at=at, pid=77, layers=LAYERS)
+    keys = StateKeys(facts.namespace)
+    rows, link = RowWriter(keys, facts), StateLink(address, keys)
+    await link.claim()
+    written = [row for intent in intents for row in rows.rows(intent)]
+    await link.apply(1, [*rows.facts(), *rows.heartbeat(at), *written])
+    await link.close()
+    return facts
+
+
+def text_of(status: dict[str, Any]) -> str:
+    out = StringIO()
+    show(status, out)
+    return out.getvalue()
+
+
+async def test_the_status_of_a_running_daemon_has_every_part(redis_address: RedisAddress, app_env: str) -> None:
+    await a_run(redis_address, app_env, a_submission(), ReportPlanEnd(an_end()), Publish(a_view(ago(0.3))))
+
+    status = read_status(settings_for(redis_address, app_env))
+
+    assert status["mode"] == "shadow"
+    assert status["gate"] == list(LAYERS)
+    assert (status["trading_state"], status["circuit_breaker"]) == ("ACTIVE", {"active": False})
+    assert status["orders"] == {"paper": 0, "shadow": 2, "live": 0}
+    assert (status["plans"]["open"], status["plans"]["scored"], status["plans"]["outcomes"]) == (
+        1,
+        3,
+        {"both": 2, "missed": 1},
+    )
+    assert (status["daily"]["day"], str(status["daily"]["result_krw"])) == ("2026-11-22", "2123.4567")
+    assert set(status["venues"]) == {"upbit", "binance"}
+    assert status["venues"]["upbit"]["connected"] is True
+    assert status["venues"]["upbit"]["books"]["KRW-BTC"]["health"] == "good"
+    assert (status["venues"]["binance"]["book_age_ms"], status["venues"]["binance"]["clock_skew_ms"]) == (52.5, -3.1)
+    assert status["fx"] == {"bid": 1_399.0, "ask": 1_400.0, "age_ms": 310.0, "reference": None}
+    assert status["edges"]["BTC"]["sell_upbit"] == {"bps": 4.2, "best_today_bps": 31.5}
+    assert status["edges"]["BTC"]["buy_upbit"] == {"bps": None, "best_today_bps": None}
+    assert status["left_out"] == {"DOGE": "not on binance"}
+    assert status["refusals"] == {"edge_too_small": 12}
+    assert status["version"] == "1.2.3"
+    assert 0.1 < status["heartbeat_age_s"] < 5
+    assert status["stopped"] is False
+    assert status["state"]["reachable"] is True
+
+
+async def test_json_is_one_object_with_exact_numbers(
+    redis_address: RedisAddress, app_env: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await a_run(redis_address, app_env, Publish(a_view(ago(0.3))))
+
+    code = main(settings_for(redis_address, app_env), True, None)
+
+    out = capsys.readouterr().out
+    assert code == 0
+    assert out.count("\n") == 1
+    assert json.loads(out)["inventory"]["upbit"]["KRW"] == 9_000_000.5
+    assert '"portfolio_krw":20001234.5678' in out
+
+
+async def test_a_daemon_that_has_shown_nothing_yet_is_reducing(redis_address: RedisAddress, app_env: str) -> None:
+    await a_run(redis_address, app_env)
+
+    status = read_status(settings_for(redis_address, app_env))
+
+    assert (status["trading_state"], status["venues"], status["orders"]["shadow"]) == ("REDUCING", {}, 0)
+    assert "not shown anything" in text_of(status)
+
+
+async def test_the_text_fits_80_columns_and_tells_what_matters(redis_address: RedisAddress, app_env: str) -> None:
+    await a_run(redis_address, app_env, a_submission(), Publish(a_view(ago(0.3), accepting=False)))
+
+    text = text_of(read_status(settings_for(redis_address, app_env)))
+
+    assert max(len(line) for line in text.splitlines()) <= 80
+    for told in (
+        "SHADOW LIVE  REDUCING",
+        "no new plans: the state cannot be written",
+        "not live because of: LIVE_MODE",
+        "KST",
+        "120,000,000",
+        "84,999.99",
+        "+4.2",
+        "+31.5",
+        "1,399 / 1,400 KRW",
+        "2 both, 1 missed; 1 open; result +2,123 KRW",
+        "2 shadow",
+        "9,000,000.5 KRW",
+        "DOGE is left out: not on binance",
+        "edge_too_small 12",
+    ):
+        assert told in text
+
+
+async def test_what_a_daemon_left_that_stopped_on_purpose_says_so(redis_address: RedisAddress, app_env: str) -> None:
+    clock = ManualClock(ago(60))
+    facts = RunFacts(mode="shadow", app_env=app_env, version="1", started_at=clock.now(), pid=1)
+    state = StateManager(redis_address, facts, clock, lambda event: None)
+    await state.open()
+    await state.close()
+
+    status = read_status(settings_for(redis_address, app_env))
+
+    assert status["stopped"] is True
+    assert "stopped 60." in text_of(status)
+
+
+def test_no_daemon_ever_is_one_line_and_exit_code_1(
+    redis_address: RedisAddress, app_env: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = main(settings_for(redis_address, app_env), False, None)
+
+    said = capsys.readouterr()
+    assert (code, said.out) == (1, "")
+    assert said.err.count("\n") == 1
+    assert "arbitrage run" in said.err
+
+
+def test_state_in_memory_is_one_line_and_exit_code_1(
+    redis_address: RedisAddress, app_env: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(settings_for(redis_address, app_env, STATE="memory"), True, None) == 1
+    assert "STATE=memory" in capsys.readouterr().err
+
+
+def test_redis_gone_is_one_line_with_its_address_and_no_password(private_redis: RedisServer) -> None:
+    private_redis.stop()
+    settings = settings_for(private_redis.address, "local", REDIS_PASSWORD="hunter2")
+
+    with pytest.raises(StateUnavailable) as caught:
+        main(settings, True, None)
+
+    said = str(caught.value)
+    assert str(private_redis.address) in said
+    assert "REDIS_PORT" in said
+    assert "hunter2" not in said
+    assert "\n" not in said
+
+
+@pytest.mark.parametrize(
+    "answer", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"", b"-NOAUTH Authentication required.\r\n" * 9]
+)
+async def test_something_else_on_the_port_is_told_in_one_line(answer: bytes) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(100)
+        writer.write(answer)
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    address = RedisAddress("127.0.0.1", server.sockets[0].getsockname()[1])
+
+    with pytest.raises(StateUnavailable, match=f"Redis at {address}") as caught:
+        await asyncio.to_thread(read_status, settings_for(address, "local"))
+    server.close()
+
+    assert "\n" not in str(caught.value)
+
+
+def test_a_password_that_redis_does_not_want_is_told_without_it(private_redis: RedisServer) -> None:
+    settings = settings_for(private_redis.address, "local", REDIS_PASSWORD="hunter2")
+
+    with pytest.raises(StateUnavailable, match="Redis at") as caught:
+        read_status(settings)
+
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("key", ["run", "view", "heartbeat", "order_counts"])
+async def test_a_key_of_another_kind_is_an_error_of_one_line(
+    redis_address: RedisAddress, app_env: str, key: str
+) -> None:
+    facts = await a_run(redis_address, app_env, Publish(a_view(ago(0.3))))
+    keys = StateKeys(facts.namespace)
+    redis: Redis = Redis(host=redis_address.host, port=redis_address.port)
+    redis.delete(getattr(keys, key))
+    redis.lpush(getattr(keys, key), "x")
+
+    with pytest.raises(StateUnavailable, match=getattr(keys, key)):
+        read_status(settings_for(redis_address, app_env))
+    redis.close()
+
+
+async def test_a_view_of_another_version_is_named(redis_address: RedisAddress, app_env: str) -> None:
+    facts = await a_run(redis_address, app_env)
+    key = StateKeys(facts.namespace).view
+    with Redis(host=redis_address.host, port=redis_address.port) as redis:
+        redis.set(key, '{"v": 2}')
+
+    with pytest.raises(StateUnavailable, match=key):
+        read_status(settings_for(redis_address, app_env))
+
+
+async def test_the_mode_of_the_gate_comes_first_then_the_last_heartbeat(
+    redis_address: RedisAddress, app_env: str
+) -> None:
+    await a_run(redis_address, app_env, mode="paper")
+    only_paper = read_status(settings_for(redis_address, app_env))
+    await a_run(redis_address, app_env, at=ago(3600))
+    both = read_status(settings_for(redis_address, app_env))
+    paper_wanted = read_status(settings_for(redis_address, app_env, PAPER_MODE="true"))
+
+    assert (only_paper["mode"], both["mode"], paper_wanted["mode"]) == ("paper", "shadow", "paper")
+
+
+@pytest.mark.parametrize(
+    ("case", "heartbeat_s", "view_s", "said"),
+    [
+        ("all fresh", 0.2, 0.2, ""),
+        ("dead", 60, 0.2, "the last heartbeat was 60"),
+        ("alive, but shows nothing new", 0.2, 60, "upbit: the newest book is 60"),
+    ],
+)
+async def test_a_health_check_looks_at_heart_and_market(
+    redis_address: RedisAddress, app_env: str, case: str, heartbeat_s: float, view_s: float, said: str
+) -> None:
+    await a_run(redis_address, app_env, Publish(a_view(ago(view_s))), at=ago(heartbeat_s))
+    settings = settings_for(redis_address, app_env)
+
+    assert what_is_stale(read_status(settings), 10).startswith(said)
+    assert main(settings, True, 10.0) == bool(said)
+
+
+async def test_a_health_check_wants_market_data(redis_address: RedisAddress, app_env: str) -> None:
+    await a_run(redis_address, app_env)
+
+    assert what_is_stale(read_status(settings_for(redis_address, app_env)), 10) == "no market data yet"
+
+
+async def test_a_reset_forgets_the_inventory_and_leaves_the_command(
+    redis_address: RedisAddress, app_env: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    facts = await a_run(redis_address, app_env, Publish(a_view(ago(0.3))))
+    keys = StateKeys(facts.namespace)
+
+    code = reset_shadow(settings_for(redis_address, app_env))
+
+    with Redis(host=redis_address.host, port=redis_address.port) as redis:
+        assert redis.exists(keys.inventory) == 0
+        assert redis.xlen(keys.commands) == 1
+    assert code == 0
+    assert "10,000,000 KRW" in (said := capsys.readouterr().out)
+    assert "the running daemon" in said
+
+
+def test_a_reset_without_a_daemon_says_so(
+    redis_address: RedisAddress, app_env: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert reset_shadow(settings_for(redis_address, app_env)) == 0
+    assert "no daemon is running" in capsys.readouterr().out
+
+
+def test_status_imports_nothing_heavy() -> None:
+    seen = subprocess.run(
+        [sys.executable, "-c", "import arbitrage.status, sys; print(*sorted({m.split('.')[0] for m in sys.modules}))"],
+        capture_output=True,
+        check=True,
+        text=True,
+    ).stdout.split()
+
+    assert not {"ccxt", "aiohttp", "picows", "uvloop", "redis", "structlog", "rich"} & set(seen)

@@ -1,0 +1,132 @@
+"""What a person who only watches the log gets to see."""
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import structlog
+
+from arbitrage.domain.instants import NS_PER_MS, NS_PER_S, Instant
+from arbitrage.domain.intents import Publish, ReportPlanEnd
+from arbitrage.domain.views import EngineView
+from arbitrage.telemetry.log import LineLogger, LogSink, processors
+from tests.clocks import NOON
+from tests.plan_builders import a_refusal, a_submission, a_view, an_end
+
+SPEAK = """
+import logging, structlog
+from arbitrage.telemetry.log import configure
+configure({level!r}, {fmt!r})
+log = structlog.get_logger()
+log.debug("whispered")
+log.info("[SHADOW_LIVE] order", venue="upbit")
+logging.getLogger("ccxt").warning("slow %s", "down\\nnow")
+logging.getLogger("ccxt").info("not told")
+"""
+
+
+def spoken(level: str, fmt: str | None) -> list[str]:
+    done = subprocess.run([sys.executable, "-c", SPEAK.format(level=level, fmt=fmt)], capture_output=True, check=True)
+    assert done.stderr == b""
+    return done.stdout.decode().splitlines()
+
+
+class Heard:
+    """A log sink, and the events that it told."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.sink = LogSink(structlog.wrap_logger(self, processors=processors("json")))
+
+    def info(self, line: str) -> None:
+        self.lines.append(line)
+
+    def events(self) -> list[dict[str, Any]]:
+        return [{k: v for k, v in json.loads(line).items() if k not in ("timestamp", "level")} for line in self.lines]
+
+
+def test_json_lines_begin_with_time_level_and_event() -> None:
+    first, library = (json.loads(line) for line in spoken("INFO", "json"))
+
+    assert list(first) == ["timestamp", "level", "event", "venue"]
+    assert first["timestamp"].endswith("Z")
+    assert first["event"] == "[SHADOW_LIVE] order"
+    assert (library["library"], library["level"], library["text"]) == ("ccxt", "warning", "slow down\\x0anow")
+
+
+def test_a_pipe_gets_json_and_console_has_no_colours_in_it() -> None:
+    assert all(line.startswith("{") for line in spoken("INFO", None))
+    assert not any("\x1b" in line or line.startswith("{") for line in spoken("INFO", "console"))
+
+
+def test_the_level_decides_what_is_told() -> None:
+    assert len(spoken("DEBUG", "json")) == 3
+    assert len(spoken("WARNING", "json")) == 1
+
+
+def test_a_closed_stream_silences_the_log_and_nothing_else(tmp_path: Any) -> None:
+    stream = (tmp_path / "log").open("w")
+    stream.close()
+
+    LineLogger(stream).msg("into the void")
+
+
+def test_a_refusal_is_told_with_every_reason() -> None:
+    heard = Heard()
+    heard.sink.publish(a_refusal(times=7))
+
+    assert heard.events() == [
+        {
+            "event": "opportunity_refused",
+            "base": "BTC",
+            "direction": "sell_upbit",
+            "net_edge_bps": 4.2,
+            "reasons": ["edge_too_small: 4.2 bps (limit 10 bps)", "fx_too_old: 40,000 ms (limit 30,000 ms)"],
+            "times": 7,
+        }
+    ]
+
+
+def test_the_end_of_a_plan_is_told_with_its_result() -> None:
+    heard = Heard()
+    heard.sink.publish(a_submission())
+    heard.sink.publish(ReportPlanEnd(an_end("p-1", result=-12_345_600)))
+
+    (told,) = heard.events()
+    assert (told["event"], told["plan_id"], told["outcome"]) == ("plan_ended", "p-1", "both")
+    assert (told["result_krw"], told["expected_krw"]) == ("-1234.56", "1704.0071")
+
+
+def test_prices_and_edges_are_told_every_five_seconds_of_event_time() -> None:
+    heard = Heard()
+    for tenth in range(0, 120, 3):
+        heard.sink.publish(Publish(a_view(Instant(NOON + tenth * 100 * NS_PER_MS))))
+
+    first = heard.events()[0]
+    assert len(heard.events()) == 3
+    assert first == {
+        "event": "market",
+        "base": "BTC",
+        "upbit_bid_krw": 120_000_000.0,
+        "upbit_ask_krw": 120_010_000.0,
+        "binance_bid_usdt": 84_999.99,
+        "binance_ask_usdt": 85_000.01,
+        "fx_bid_krw": 1_399.0,
+        "fx_ask_krw": 1_400.0,
+        "edge_sell_upbit_bps": 4.2,
+        "edge_buy_upbit_bps": None,
+        "upbit": "good",
+        "binance": "good",
+        "accepting": True,
+    }
+
+
+def test_a_pair_without_books_is_told_too() -> None:
+    heard = Heard()
+    view = a_view(Instant(NOON + NS_PER_S))
+    bare = {name: getattr(view, name) for name in EngineView.__dataclass_fields__} | {"venues": {}}
+    heard.sink.publish(Publish(EngineView(**bare)))
+
+    assert heard.events()[0]["upbit_bid_krw"] is None
+    assert heard.events()[0]["upbit"] == "none"
