@@ -1,0 +1,200 @@
+"""The command `arbitrage`: arguments in, exit code out. No decisions; every command lives in a module of its own."""
+# ruff: noqa: PLC0415 - each command imports what it needs when it runs, so that check and status start at once
+
+import sys
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from arbitrage.domain.errors import ArbitrageError, ConfigurationError, StateUnavailable, VenueUnreachable
+from liveguard.mode_gate import Mode, NotLive, NotWired
+
+EXIT_CODES: Final[dict[type[ArbitrageError], int]] = {
+    ConfigurationError: 2,
+    NotLive: 3,
+    NotWired: 3,
+    StateUnavailable: 4,
+    VenueUnreachable: 6,
+}
+"""What a command ends with when it cannot go on; any other error of ours is 1. 5 is another holder of the lease."""
+
+app = typer.Typer(
+    name="arbitrage",
+    help="Trades the Upbit (KRW) / Binance (USDT) premium. Unless told otherwise it sends no order: Shadow Live.",
+    epilog="Exit codes: 0 done, 1 failed, 2 bad usage or configuration, 3 mode or gate refused, 4 state store, "
+    "5 another holder of the lease, 6 venue unreachable.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+shadow = typer.Typer(help="Shadow's virtual inventory.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(shadow, name="shadow")
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+def main() -> None:
+    """Run the command line and end the process with its exit code."""
+    try:
+        app()
+    except ArbitrageError as failure:
+        sys.stderr.write(f"arbitrage: {failure}\n")
+        sys.exit(next((code for kind, code in EXIT_CODES.items() if isinstance(failure, kind)), 1))
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"arbitrage {version('arbitrage')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Take what stands before the command."""
+
+
+@app.command()
+def run() -> None:
+    """Run the daemon until Ctrl-C.
+
+    The mode is what the gate decides; see `arbitrage check`.
+
+    \b
+    Examples:
+      arbitrage run
+      PAIRS=BTC,XRP LOG_FORMAT=console arbitrage run
+    """
+    from arbitrage import live_trader
+    from arbitrage.settings import load_settings
+
+    raise typer.Exit(live_trader.run(load_settings()))
+
+
+@app.command()
+def check(
+    as_json: AsJson = False,
+    require: Annotated[Mode | None, typer.Option(help="Exit with 3 if the gate decides for another mode.")] = None,
+) -> None:
+    """Say why this mode, and what to set for another.
+
+    Each layer of the gate with its verdict. Needs no network.
+
+    \b
+    Examples:
+      arbitrage check
+      arbitrage check --json --require live
+    """
+    from arbitrage import check as gate
+    from arbitrage.settings import load_settings
+
+    raise typer.Exit(gate.main(load_settings(), as_json, require))
+
+
+@app.command()
+def status(
+    as_json: AsJson = False,
+    max_age: Annotated[
+        float | None,
+        typer.Option(min=0.001, metavar="SECONDS", help="Exit with 1 if heartbeat or market data is older."),
+    ] = None,
+) -> None:
+    """Say what the daemon is doing, from its state in Redis.
+
+    \b
+    Examples:
+      arbitrage status
+      arbitrage status --json
+      arbitrage status --max-age 10
+    """
+    from arbitrage import status as report
+    from arbitrage.settings import load_settings
+
+    raise typer.Exit(report.main(load_settings(), as_json, max_age))
+
+
+@app.command()
+def evaluate(
+    file: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="Books, fx, fees and limits.")
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Say which plan two books would lead to, or why none.
+
+    The same code as the daemon's; the form of the file is in docs/.
+
+    \b
+    Example:
+      arbitrage evaluate books.json --json
+    """
+    from arbitrage import evaluate as desk
+
+    raise typer.Exit(desk.main(file, as_json))
+
+
+@app.command()
+def sandbox(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port to listen on; 0 takes a free one.")] = 8900,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same market.")] = 1,
+    speed: Annotated[float, typer.Option(min=0.01, max=1_000.0, help="How fast the market's time runs.")] = 1.0,
+    tape: Annotated[Path | None, typer.Option(exists=True, help="Replay this recording, a file or a folder.")] = None,
+) -> None:
+    """Play both venues on this machine.
+
+    Their public REST and websockets, fed by a market model or by a recording.
+
+    \b
+    Examples:
+      arbitrage sandbox
+      arbitrage sandbox --seed 7 --speed 10
+      arbitrage sandbox --tape var/tape
+    """
+    from arbitrage.sandbox.server import SandboxOptions, run_sandbox
+
+    raise typer.Exit(run_sandbox(SandboxOptions(host=host, port=port, seed=seed, speed=speed, tape=tape)))
+
+
+@app.command()
+def record(
+    directory: Annotated[Path, typer.Argument(file_okay=False, help="Where the daily files go.")],
+    seconds: Annotated[float | None, typer.Option(min=0.001, help="Stop by itself after so long.")] = None,
+) -> None:
+    """Write the frames of both venues to daily files.
+
+    Raw and compressed, with their arrival times; the sandbox can replay them.
+
+    \b
+    Example:
+      arbitrage record var/tape --seconds 3600
+    """
+    from arbitrage.market_data.recorder import run_record
+    from arbitrage.settings import load_settings
+
+    raise typer.Exit(run_record(load_settings(), directory, seconds))
+
+
+@shadow.command()
+def reset() -> None:
+    """Refill the virtual inventory to SHADOW_CAPITAL_KRW on each venue.
+
+    \b
+    Example:
+      arbitrage shadow reset
+    """
+    from arbitrage.settings import load_settings
+    from arbitrage.status import reset_shadow
+
+    raise typer.Exit(reset_shadow(load_settings()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,47 @@
+"""The command line of `scripts/run`. Arguments in, exit code out; the order of things is in `stack`."""
+
+import sys
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from collections.abc import Sequence
+from typing import Final
+
+from arbitrage.clock import SystemClock
+from arbitrage.domain.errors import ArbitrageError, ConfigurationError
+from arbitrage.local_stack.children import StopSignal, say
+from arbitrage.local_stack.stack import ARBITRAGE, Demo, LocalStack
+from arbitrage.ports import Clock
+from arbitrage.settings import load_settings
+
+_HELP: Final = """Start the daemon on this machine, with a Redis if none answers. Ctrl-C ends everything.
+
+  scripts/run                  against the real venues; orders are only followed, never sent, unless the gate says Live
+  scripts/run demo             against a sandbox of both venues on this machine; needs no network
+  scripts/run demo --speed 5   the same, with a market that runs five times as fast
+"""
+
+
+def start(arguments: Sequence[str], clock: Clock, program: Sequence[str] = ARBITRAGE) -> int:
+    """Start what is asked for and return the exit code: 0 after Ctrl-C, the daemon's own if it ends by itself."""
+    demo = _parse(arguments)
+    stop = StopSignal(clock)
+    try:
+        return LocalStack(load_settings(), demo, stop, program).run()
+    except ArbitrageError as failure:
+        say(str(failure))
+        return 2 if isinstance(failure, ConfigurationError) else 1
+
+
+def _parse(arguments: Sequence[str]) -> Demo | None:
+    parser = ArgumentParser(prog="scripts/run", description=_HELP, formatter_class=RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="what", metavar="[demo]", title="what to start, if not the daemon alone")
+    demo = commands.add_parser("demo", help="play both venues on this machine")
+    usual = Demo()
+    demo.add_argument("--port", type=int, default=usual.port, help="the sandbox's port (%(default)s)")
+    demo.add_argument("--seed", type=int, default=usual.seed, help="the same seed gives the same market (%(default)s)")
+    demo.add_argument("--speed", type=float, default=usual.speed, help="how fast its time runs (%(default)s)")
+    given = parser.parse_args(arguments)
+    return Demo(given.port, given.seed, given.speed) if given.what == "demo" else None
+
+
+if __name__ == "__main__":
+    sys.exit(start(sys.argv[1:], SystemClock()))

@@ -1,0 +1,152 @@
+"""The order of things on one machine: Redis, the sandbox, the daemon, and back. It decides nothing about trading."""
+
+import fcntl
+import os
+import socket
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from arbitrage.local_stack import redis_server
+from arbitrage.local_stack.children import Child, Command, StackError, Stopped, StopSignal, say
+from arbitrage.local_stack.redis_server import Answer
+from arbitrage.settings import Settings, ensure_state_dir, is_loopback
+
+# with Redis's own second, less than the five seconds that Ctrl-C may take
+_DAEMON_GRACE_S: Final = 3.0
+_SANDBOX_GRACE_S: Final = 0.6
+
+ARBITRAGE: Final = (sys.executable, "-m", "arbitrage.cli")
+"""The command `arbitrage`, of the same installation."""
+
+_START_LIMIT_S: Final = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """A sandbox for both venues, and how it plays them."""
+
+    port: int = 8900
+    seed: int = 1
+    speed: float = 1.0
+
+    def options(self) -> list[str]:
+        """Return the sandbox's command line."""
+        return ["--port", str(self.port), "--seed", str(self.seed), "--speed", str(self.speed)]
+
+    def urls(self) -> dict[str, str]:
+        """Return the variables that point the daemon at the sandbox."""
+        place = f"127.0.0.1:{self.port}"
+        return {
+            "UPBIT_REST_URL": f"http://{place}/upbit",
+            "UPBIT_WS_URL": f"ws://{place}/upbit/websocket/v1",
+            "BINANCE_REST_URL": f"http://{place}/binance",
+            "BINANCE_WS_URL": f"ws://{place}/binance",
+            "BINANCE_WS_API_URL": f"ws://{place}/binance/ws-api/v3",
+        }
+
+
+class LocalStack:
+    """Starts what is missing, runs the daemon, and stops in the opposite order."""
+
+    def __init__(self, settings: Settings, demo: Demo | None, stop: StopSignal, program: Sequence[str]) -> None:
+        self._program = program
+        self._settings = settings
+        self._demo = demo
+        self._stop = stop
+
+    def run(self) -> int:
+        """Run until the daemon ends or we are asked to end. Returns the exit code; raises StackError."""
+        folder = ensure_state_dir(self._settings)
+        try:
+            with _alone(folder), ExitStack() as started:
+                redis = self._start_redis(started)
+                sandbox = self._start_sandbox(folder, started)
+                if redis:
+                    self._await_redis(redis)
+                if sandbox and self._demo:
+                    self._await_sandbox(sandbox, self._demo.port)
+                return self._watch(self._start_daemon(started), redis, sandbox)
+        except Stopped:
+            return 0
+
+    def _start_redis(self, started: ExitStack) -> Child | None:
+        host, port = self._settings.redis_host, self._settings.redis_port
+        if self._settings.state != "redis":
+            return None
+        answer = redis_server.ask(host, port)
+        if answer is Answer.STRANGER:
+            raise StackError(f"port {port} is taken by something that is not Redis; set REDIS_PORT to a free one")
+        if answer is not Answer.NOBODY:
+            say(f"Redis found on {host}:{port}")
+        elif is_loopback(host):
+            return started.enter_context(Child(redis_server.command(self._settings)))
+        else:
+            say(f"nobody answers on {host}:{port}; the daemon will wait for that Redis")
+        return None
+
+    def _await_redis(self, redis: Child) -> None:
+        host, port = self._settings.redis_host, self._settings.redis_port
+        self._stop.wait_for(
+            lambda: redis.exit_code is not None or redis_server.ask(host, port) is Answer.REDIS, _START_LIMIT_S
+        )
+        if redis.exit_code is not None:
+            raise StackError(f"Redis did not start: {redis.last_words() or 'see redis/redis.log in the state folder'}")
+
+    def _start_sandbox(self, folder: Path, started: ExitStack) -> Child | None:
+        if self._demo is None:
+            return None
+        if _listens(self._demo.port):
+            raise StackError(f"port {self._demo.port} is taken; give the sandbox a free one with --port")
+        command = Command(
+            name="sandbox",
+            arguments=[*self._program, "sandbox", *self._demo.options()],
+            output=folder / "sandbox.log",
+            grace_s=_SANDBOX_GRACE_S,
+        )
+        return started.enter_context(Child(command))
+
+    def _await_sandbox(self, sandbox: Child, port: int) -> None:
+        self._stop.wait_for(lambda: sandbox.exit_code is not None or _listens(port), _START_LIMIT_S)
+        if sandbox.exit_code is not None or not _listens(port):
+            raise StackError(f"the sandbox did not start: {sandbox.last_words()}")
+        say(f"the sandbox plays both venues on 127.0.0.1:{port}")
+
+    def _start_daemon(self, started: ExitStack) -> Child:
+        environ = os.environ | (self._demo.urls() if self._demo else {})
+        say("the daemon starts; `.venv/bin/arbitrage status` shows what it does, Ctrl-C ends everything")
+        return started.enter_context(
+            Child(Command(name="daemon", arguments=[*self._program, "run"], environ=environ, grace_s=_DAEMON_GRACE_S))
+        )
+
+    def _watch(self, daemon: Child, redis: Child | None, sandbox: Child | None) -> int:
+        while daemon.exit_code is None:
+            self._stop.pause()
+            if sandbox and sandbox.exit_code is not None:
+                raise StackError(f"the sandbox ended: {sandbox.last_words()}")
+            if redis and redis.exit_code is not None:
+                say("Redis ended; the daemon makes no new plans until one answers again")
+                redis = None
+        return daemon.exit_code
+
+
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=0.5).close()
+    except OSError:
+        return False
+    return True
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    # the kernel drops the lock when we end, however we end
+    with (folder / "run.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise StackError(f"another scripts/run uses {folder}; stop it, or set STATE_DIR and REDIS_PORT") from None
+        yield
