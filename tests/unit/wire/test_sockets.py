@@ -114,7 +114,7 @@ async def test_a_stalled_socket_is_rebuilt_within_its_limit(venue, diary):
         began_s = loop.time()
         await eventually(lambda: diary.opened == 2)
 
-        assert 0.15 < loop.time() - began_s < 1.0
+        assert 0.15 < loop.time() - began_s < 5.0
     assert diary.downs[0] == "nothing heard for 0.2 s"
 
 
