@@ -70,8 +70,7 @@ class LiveTrader:
 
     async def run(self) -> None:
         """Trade until `stop`. Raises StateUnavailable if there is none, OperatorNeeded if the engine broke."""
-        async with asyncio.timeout(STATE_PATIENCE_S + 2):
-            past = await self._open_state()
+        past = await self._open_state()
         runner = self._runner = self._wire(past)
         runner.when_failed = self.stop
         market_data = MarketData(_market_data(self._settings), self._on_event, self._clock)
@@ -111,14 +110,16 @@ class LiveTrader:
             self._runner.on_event(event)
 
     async def _open_state(self) -> Remembered:
-        give_up = self._clock.now() + int(STATE_PATIENCE_S * NS_PER_S)
+        give_up, told = self._clock.now() + int(STATE_PATIENCE_S * NS_PER_S), False
         while True:
             try:
                 return await self._state.open()
             except StateUnavailable as error:
                 if self._clock.now() >= give_up or self._ended.is_set():
                     raise
-                log.warning("state_unavailable", reason=str(error), retry_s=_STATE_RETRY_S)
+                if not told:
+                    told = True
+                    log.warning("state_unavailable", reason=str(error), trying_for_s=STATE_PATIENCE_S)
             await asyncio.sleep(_STATE_RETRY_S)
 
     async def _tick(self) -> NoReturn:

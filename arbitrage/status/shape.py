@@ -27,7 +27,9 @@ def what_is_stale(status: Status, max_age_s: float) -> str:
         return "no market data yet"
     for name, venue in status["venues"].items():
         ages = [book["age_ms"] for book in venue["books"].values() if book["age_ms"] is not None]
-        age_s = min(ages, default=float("inf")) / 1_000 + status["view_age_s"]
+        if not ages:
+            return f"{name}: no book yet"
+        age_s = min(ages) / 1_000 + status["view_age_s"]
         if not age_s <= max_age_s:
             return f"{name}: the newest book is {age_s:.1f} s old (limit {max_age_s:g} s)"
     return ""

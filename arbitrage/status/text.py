@@ -24,20 +24,42 @@ def show(status: Status, stream: TextIO) -> None:
 
 def _parts(status: Status) -> Iterator[RenderableType]:
     yield _headline(status)
-    if status["trading_state"] != "ACTIVE":
-        yield Text(f"no new plans: {status['trading_state_reason']}", style="yellow")
-    unmet = [str(layer["name"]) for layer in status["gate"] if not layer["passed"]]
-    if unmet:
-        yield Text(f"not live because of: {', '.join(unmet)}", style="dim")
+    yield from _reasons(status)
     if status["venues"]:
-        yield _venues(status["venues"])
+        yield _venues(status)
+        yield from _outages(status["venues"])
         yield Text(_fx(status["fx"]))
     if status["edges"]:
         yield _edges(status)
     yield Text(_plans(status))
     yield Text(_orders(status), style="dim")
+    yield from _inventory(status)
+    yield from _refused(status)
+
+
+def _reasons(status: Status) -> Iterator[Text]:
+    if status["trading_state"] != "ACTIVE":
+        yield Text(f"no new plans: {status['trading_state_reason']}", style="yellow")
+    unmet = [str(layer["name"]) for layer in status["gate"] if not layer["passed"]]
+    if unmet:
+        yield Text(f"not live because of: {', '.join(unmet)}", style="dim")
+
+
+def _outages(venues: Mapping[str, Any]) -> Iterator[Text]:
+    for name, venue in venues.items():
+        if not venue["connected"]:
+            yield Text(f"{name} is down: {venue['reason']}", style="red")
+
+
+def _inventory(status: Status) -> Iterator[Text]:
     for venue, held in status["inventory"].items():
-        yield Text(f"{venue:8} {'  '.join(f'{amount:,.8g} {asset}' for asset, amount in held.items() if amount)}")
+        owned = "  ".join(f"{_number(amount)} {asset}" for asset, amount in held.items() if amount)
+        yield Text(f"{venue:8} {owned or 'owns nothing yet'}")
+    if status["portfolio_krw"] is not None:
+        yield Text(f"all of it is worth {status['portfolio_krw']:,.0f} KRW", style="dim")
+
+
+def _refused(status: Status) -> Iterator[Text]:
     for base, reason in status["left_out"].items():
         yield Text(f"{base} is left out: {reason}", style="yellow")
     if status["refusals"]:
@@ -55,10 +77,10 @@ def _headline(status: Status) -> Text:
     )
 
 
-def _venues(venues: Mapping[str, Any]) -> Table:
+def _venues(status: Status) -> Table:
     table = _table("venue", "", ">book", ">skew", ">frames/s", ">bad", "since")
-    for name, venue in venues.items():
-        state = Text("up", style="green") if venue["connected"] else Text(f"down {venue['reason']}"[:40], style="red")
+    for name, venue in status["venues"].items():
+        state = Text("up", style="green") if venue["connected"] else Text("down", style="red")
         table.add_row(
             Text(name),
             state,
@@ -66,7 +88,7 @@ def _venues(venues: Mapping[str, Any]) -> Table:
             _ms(venue["clock_skew_ms"]),
             f"{venue['messages_per_s']:,.0f}",
             f"{venue['rejected']:,}",
-            _kst(venue["since"]),
+            _since(venue["since"], status["at"]),
         )
     return table
 
@@ -125,3 +147,11 @@ def _ms(value: float | None) -> str:
 
 def _kst(at: str | None) -> str:
     return NONE if at is None else f"{datetime.fromisoformat(at).astimezone(KST):%H:%M:%S} KST"
+
+
+def _since(at: str | None, now: str) -> str:
+    """Write a time of today as a time, and one of another day with its date."""
+    if at is None:
+        return NONE
+    then, today = (datetime.fromisoformat(text).astimezone(KST) for text in (at, now))
+    return _kst(at) if then.date() == today.date() else f"{then:%m-%d %H:%M} KST"

@@ -112,7 +112,8 @@ class LogSink:
         )
 
     def _market(self, view: EngineView) -> None:
-        if self._market_at is not None and view.at - self._market_at < MARKET_EVERY_S * NS_PER_S:
+        # views come once a second, some ms early or late
+        if self._market_at is not None and round((view.at - self._market_at) / NS_PER_S) < MARKET_EVERY_S:
             return
         self._market_at = view.at
         books = {(venue, book.symbol): book for venue, line in view.venues.items() for book in line.books}

@@ -132,7 +132,7 @@ async def test_the_text_fits_80_columns_and_tells_what_matters(redis_address: Re
         "1,399 / 1,400 KRW",
         "2 both, 1 missed; 1 open; result +2,123 KRW",
         "2 shadow",
-        "9,000,000.5 KRW",
+        "9,000,000.50 KRW",
         "DOGE is left out: not on binance",
         "edge_too_small 12",
     ):

@@ -7,8 +7,13 @@ from hypothesis import strategies as st
 
 from arbitrage.books.book import Book
 from arbitrage.domain.book_views import Level
+from arbitrage.domain.events import LegReport
 from arbitrage.domain.instruments import Side, Venue
-from arbitrage.domain.plans import Direction, TwoLegPlan
+from arbitrage.domain.money import won
+from arbitrage.domain.plans import Direction, LegEnd, Outcome, TwoLegPlan
+from arbitrage.exchange.shadow import fill_against
+from arbitrage.execution.numbering import opening_orders
+from arbitrage.ledger.closing import close_plan
 from arbitrage.opportunity.edge import Fees, Fx, buy_upbit_edge, sell_upbit_edge
 from arbitrage.opportunity.finder import Free, PairFinder, PlanRules
 from tests import builders as make
@@ -167,6 +172,36 @@ def test_no_plan_breaks_a_lot_a_tick_a_minimum_a_cap_or_the_purse(
     assert plan.notional_krw <= Decimal(most_krw) + Decimal("0.01")
     assert spent[buyer.venue] * (1 + fee_on_top) <= free.quote
     assert next(leg.quantity for leg in plan.legs if leg.side is Side.SELL) <= free.base
+
+
+@given(winning)
+def test_a_plan_filled_where_it_looked_brings_what_it_expected(
+    win: tuple[tuple[Book, Book, Fx], Direction],
+) -> None:
+    """Finder, fill and ledger agree, to the won that 1e-8 of base and the rounding of a fee are worth."""
+    market, direction = win
+    plan = drafted(market, direction, PLENTY, 1e12)
+    assume(plan is not None)
+    assert plan is not None
+    pair = make.pair()
+    reports = {
+        order.venue: LegReport(
+            make.NOON,
+            "",
+            "",
+            order.venue,
+            LegEnd.FILLED,
+            fill_against(plan.on(order.venue).levels, order, pair.on(order.venue)),
+        )
+        for order in opening_orders(plan)
+    }
+    touches = {venue: (book.bid, book.ask) for venue, book in zip(Venue, market[:2], strict=True)}
+    end = close_plan(plan, pair, reports, touches, make.NOON)
+    dust_krw = abs(end.residual_base) * plan.upbit.limit_price
+
+    assert end.outcome is Outcome.BOTH
+    assert dust_krw < 5
+    assert abs(won(end.result) - plan.expected_krw) < dust_krw + Decimal("0.1")
 
 
 @given(winning)
