@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from arbitrage.domain.errors import ConfigurationError
+from arbitrage.sandbox.listing import COINS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +36,7 @@ class SandboxOptions:
     seed: int = 1
     speed: float = 1.0
     tape: Path | None = None
-    symbols: tuple[str, ...] = ("BTC", "ETH", "XRP", "SOL")
+    symbols: tuple[str, ...] = tuple(COINS)
     manners: Manners = field(default_factory=Manners)
 
     def __post_init__(self) -> None:

@@ -9,6 +9,7 @@ import aiohttp
 import pytest
 import yaml
 
+from arbitrage.sandbox.listing import COINS
 from arbitrage.sandbox.server import Sandbox, SandboxOptions, serve_sandbox
 from tests.clocks import ManualClock
 from tests.recordings import recordings
@@ -223,7 +224,7 @@ async def test_both_venues_quote_the_same_markets() -> None:
         _, markets, _ = await ask(client, f"{sandbox.upbit_rest_url}/v1/market/all?is_details=true")
 
     assert list(tickers[0]) == ["symbol", "bidPrice", "bidQty", "askPrice", "askQty"]
-    assert [t["symbol"] for t in tickers] == ["BTCUSDT", "ETHUSDT", "XRPUSDT", "SOLUSDT"]
+    assert [t["symbol"] for t in tickers] == [f"{base}USDT" for base in COINS]
     assert (one["symbol"], [p["symbol"] for p in prices], len(trades)) == ("ETHUSDT", ["SOLUSDT"], 1)
-    assert [m["market"] for m in markets] == ["KRW-USDT", "KRW-BTC", "KRW-ETH", "KRW-XRP", "KRW-SOL"]
+    assert [m["market"] for m in markets] == ["KRW-USDT", *(f"KRW-{base}" for base in COINS if base != "BNB")]
     assert not any(m["market_event"]["warning"] for m in markets)
