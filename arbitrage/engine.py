@@ -14,6 +14,7 @@ from arbitrage.domain.events import (
     Event,
     InventoryGiven,
     LegReport,
+    ReferenceRate,
     StateDown,
     StateUp,
     Tick,
@@ -86,13 +87,14 @@ class Engine:
         | VenueDown
         | BookRejected
         | ClockSample
+        | ReferenceRate
         | UniverseChanged
         | StateUp
         | StateDown
         | InventoryGiven,
     ) -> None:
         match event:
-            case VenueUp() | VenueDown() | BookRejected() | ClockSample():
+            case VenueUp() | VenueDown() | BookRejected() | ClockSample() | ReferenceRate():
                 self.market.note(event)
             case UniverseChanged():
                 self._universe = event.universe

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import asdict
 from decimal import Decimal
 from importlib.metadata import version
@@ -19,6 +19,7 @@ from arbitrage.domain.remembered import Remembered
 from arbitrage.engine import Engine, EngineConfig
 from arbitrage.exchange.shadow import ShadowGateway
 from arbitrage.market_data.instruments import Fees
+from arbitrage.market_data.reference_rate import ReferenceRateFeed
 from arbitrage.market_data.supervisor import MarketData, MarketDataConfig
 from arbitrage.ports import Clock, Emit, Sink
 from arbitrage.runner import Runner
@@ -73,14 +74,9 @@ class LiveTrader:
         past = await self._open_state()
         runner = self._runner = self._wire(past)
         runner.when_failed = self.stop
-        market_data = MarketData(_market_data(self._settings), self._on_event, self._clock)
         try:
             async with asyncio.TaskGroup() as tasks:
-                workers = [
-                    tasks.create_task(self._state.run(), name="state"),
-                    tasks.create_task(market_data.run(), name="market-data"),
-                    tasks.create_task(self._tick(), name="tick"),
-                ]
+                workers = [tasks.create_task(work, name=name) for name, work in self._work()]
                 await self._ended.wait()
                 for worker in workers:
                     worker.cancel()
@@ -90,6 +86,14 @@ class LiveTrader:
         if runner.failure is not None:
             log.critical("engine_failed", exc_info=runner.failure)
             raise OperatorNeeded("the engine failed on an event and stopped; see the log") from runner.failure
+
+    def _work(self) -> Iterator[tuple[str, Coroutine[None, None, None]]]:
+        settings, clock = self._settings, self._clock
+        yield "state", self._state.run()
+        yield "market-data", MarketData(_market_data(settings), self._on_event, clock).run()
+        if settings.reference_rate_url is not None:
+            yield "reference-rate", ReferenceRateFeed(settings.reference_rate_url, self._on_event, clock).run()
+        yield "tick", self._tick()
 
     def _wire(self, past: Remembered) -> Runner:
         settings = self._settings

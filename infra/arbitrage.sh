@@ -59,7 +59,7 @@ point_at_sandbox() {
   export APP_ENV=sandbox STATE_DIR="$STATE_DIR/sandbox" SANDBOX_HOSTS="$sandbox"
   export UPBIT_REST_URL="http://$sandbox:8900/upbit" UPBIT_WS_URL="ws://$sandbox:8900/upbit/websocket/v1"
   export BINANCE_REST_URL="http://$sandbox:8900/binance" BINANCE_WS_URL="ws://$sandbox:8900/binance"
-  export BINANCE_WS_API_URL="ws://$sandbox:8900/binance/ws-api/v3"
+  export BINANCE_WS_API_URL="ws://$sandbox:8900/binance/ws-api/v3" REFERENCE_RATE_URL="${REFERENCE_RATE_URL-http://$sandbox:8900/bank}"
 }
 
 if ! has_own_urls; then

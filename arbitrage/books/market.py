@@ -5,7 +5,15 @@ from dataclasses import dataclass, field
 from arbitrage.books.book import Book
 from arbitrage.books.skew import LeastDelay
 from arbitrage.domain.book_views import Health
-from arbitrage.domain.events import BookRejected, BookSnapshot, ClockSample, TouchUpdate, VenueDown, VenueUp
+from arbitrage.domain.events import (
+    BookRejected,
+    BookSnapshot,
+    ClockSample,
+    ReferenceRate,
+    TouchUpdate,
+    VenueDown,
+    VenueUp,
+)
 from arbitrage.domain.instants import NS_PER_S, Instant, Nanos, to_ms
 from arbitrage.domain.instruments import Instrument, Pair, Universe, Venue
 from arbitrage.domain.views import BookLine, FxLine, VenueLine
@@ -32,6 +40,7 @@ class Market:
     def __init__(self) -> None:
         self._venues = {venue: _VenueState() for venue in Venue}
         self.fx = Book()
+        self._reference: ReferenceRate | None = None
 
     def adopt(self, universe: Universe) -> None:
         """Watch exactly the universe's instruments; books that stay keep what they hold."""
@@ -75,8 +84,8 @@ class Market:
         book.lay_over(event)
         return True
 
-    def note(self, event: VenueUp | VenueDown | BookRejected | ClockSample) -> None:
-        """Take what is about a venue or one bad frame."""
+    def note(self, event: VenueUp | VenueDown | BookRejected | ClockSample | ReferenceRate) -> None:
+        """Take what is about a venue, one bad frame, or the rate that is only shown."""
         match event:
             case VenueUp():
                 self._turn(event.venue, event.at, connected=True, reason="")
@@ -86,6 +95,8 @@ class Market:
                 self._venues[event.venue].measured_skew = event.skew
             case BookRejected():
                 self._reject(event)
+            case ReferenceRate():
+                self._reference = event
 
     def count(self, now: Instant) -> None:
         """Work out each venue's message rate since the last count."""
@@ -97,9 +108,15 @@ class Market:
 
     def fx_line(self, now: Instant) -> FxLine:
         """Show the fx as it stands."""
-        if self.fx.condition is not Health.GOOD:
-            return FxLine(bid=None, ask=None, age_ms=None)
-        return FxLine(bid=self.fx.bid, ask=self.fx.ask, age_ms=_age_ms(self.fx, now))
+        held = self.fx.condition is Health.GOOD
+        shown = self._reference
+        return FxLine(
+            bid=self.fx.bid if held else None,
+            ask=self.fx.ask if held else None,
+            age_ms=_age_ms(self.fx, now) if held else None,
+            reference=shown.krw_per_usd if shown else None,
+            reference_day=shown.day if shown else "",
+        )
 
     def lines(self, now: Instant, max_age: Nanos) -> dict[str, VenueLine]:
         """Show each venue and its books as they stand."""

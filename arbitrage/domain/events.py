@@ -80,6 +80,15 @@ class ClockSample:
 
 
 @dataclass(frozen=True, slots=True)
+class ReferenceRate:
+    """A bank's KRW per USD of a day (YYYY-MM-DD). Shown, never traded on."""
+
+    at: Instant
+    krw_per_usd: float
+    day: str
+
+
+@dataclass(frozen=True, slots=True)
 class UniverseChanged:
     """The instruments, as the venues describe them now."""
 
@@ -136,6 +145,7 @@ Event = (
     | VenueUp
     | VenueDown
     | ClockSample
+    | ReferenceRate
     | UniverseChanged
     | LegReport
     | StateUp

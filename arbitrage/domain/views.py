@@ -34,11 +34,13 @@ class VenueLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FxLine:
-    """KRW per USDT, executable, with its age."""
+    """KRW per USDT, executable, with its age; and beside it a bank's KRW per USD with its day, where it is known."""
 
     bid: float | None
     ask: float | None
     age_ms: float | None
+    reference: float | None = None
+    reference_day: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

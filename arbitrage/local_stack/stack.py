@@ -46,6 +46,7 @@ class Demo:
             "BINANCE_REST_URL": f"http://{place}/binance",
             "BINANCE_WS_URL": f"ws://{place}/binance",
             "BINANCE_WS_API_URL": f"ws://{place}/binance/ws-api/v3",
+            "REFERENCE_RATE_URL": f"http://{place}/bank",
         }
 
 

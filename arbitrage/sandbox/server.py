@@ -18,6 +18,7 @@ from arbitrage.clock import SystemClock
 from arbitrage.domain.instants import NS_PER_MS
 from arbitrage.domain.instruments import Venue
 from arbitrage.ports import Clock
+from arbitrage.sandbox.bank import Bank
 from arbitrage.sandbox.binance_rest import BinanceRest, no_page
 from arbitrage.sandbox.binance_socket import BinanceSockets
 from arbitrage.sandbox.binance_streams import BinanceStreams
@@ -137,6 +138,7 @@ def _wire(options: SandboxOptions, clock: Clock) -> tuple[web.Application, Corou
         app.router.add_routes([*upbit_rest.routes(prefix), web.get(f"{prefix}/websocket/v1", upbit.handle)])
     for prefix in ("/binance", ""):
         app.router.add_routes([*binance_rest.routes(prefix), *_stream_routes(prefix, binance)])
+    app.router.add_get("/bank/v1/latest", Bank(clock).latest)
     app.on_shutdown.append(_closer(upbit, binance))
     if replay is not None:
         return app, replay.run(upbit, binance)

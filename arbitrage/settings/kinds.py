@@ -81,6 +81,12 @@ def url(*schemes: str) -> Kind:
     return Kind(parse, f"an address such as {schemes[0]}://host/path, without user, password or query")
 
 
+def url_or_off(*schemes: str) -> Kind:
+    """Make the kind of an address that may be switched off with the word off."""
+    address = url(*schemes)
+    return Kind(lambda text: None if text.lower() == "off" else address.parse(text), f"{address.allowed}, or off")
+
+
 def is_loopback(host: str) -> bool:
     """Tell whether a host is this machine itself."""
     try:

@@ -14,7 +14,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from arbitrage.domain.errors import ConfigurationError
 from arbitrage.settings import kinds
 from arbitrage.settings.given import gather
-from arbitrage.settings.kinds import Kind, amount, one_of, url, whole
+from arbitrage.settings.kinds import Kind, amount, one_of, url, url_or_off, whole
 from liveguard.mode_gate import API_KEYS, ArmFile, GateEvidence
 from liveguard.risk_limits import NEEDED_FOR_LIVE, RiskLimits
 
@@ -26,7 +26,14 @@ RestUrl = Annotated[str, url("https", "http")]
 SocketUrl = Annotated[str, url("wss", "ws")]
 
 _LARGEST_ARM_FILE: Final = 4096  # characters
-_VENUE_URLS: Final = ("upbit_rest_url", "upbit_ws_url", "binance_rest_url", "binance_ws_url", "binance_ws_api_url")
+_URLS: Final = (
+    "upbit_rest_url",
+    "upbit_ws_url",
+    "binance_rest_url",
+    "binance_ws_url",
+    "binance_ws_api_url",
+    "reference_rate_url",
+)
 
 
 class Settings(BaseSettings):
@@ -74,6 +81,7 @@ class Settings(BaseSettings):
     binance_rest_url: RestUrl = "https://api.binance.com"
     binance_ws_url: SocketUrl = "wss://stream.binance.com:9443"
     binance_ws_api_url: SocketUrl = "wss://ws-api.binance.com:443/ws-api/v3"
+    reference_rate_url: Annotated[str | None, url_or_off("https", "http")] = "https://api.frankfurter.dev"
     sandbox_hosts: Annotated[tuple[str, ...], kinds.HOSTS] = ()
     upbit_fee_pct: Annotated[Decimal, amount(0, 5)] = Decimal("0.05")
     binance_fee_pct: Annotated[Decimal, amount(0, 5)] = Decimal("0.10")
@@ -180,8 +188,8 @@ def _complaints(failure: ValidationError) -> Iterator[str]:
 
 
 def _plain_urls(settings: Settings) -> Iterator[str]:
-    for name in _VENUE_URLS:
-        parts = urlsplit(getattr(settings, name))
+    for name in _URLS:
+        parts = urlsplit(getattr(settings, name) or "")
         host = parts.hostname or ""
         if parts.scheme in {"http", "ws"} and not kinds.is_loopback(host) and host not in settings.sandbox_hosts:
             yield f"{name.upper()}: must be {parts.scheme}s, unless its host is this machine or listed in SANDBOX_HOSTS"

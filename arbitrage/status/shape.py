@@ -92,7 +92,13 @@ def _of_market(view: EngineView) -> Status:
         edges.setdefault(edge.base, {})[edge.direction] = {"bps": edge.bps, "best_today_bps": edge.best_today_bps}
     return {
         "venues": {name: _venue(line) for name, line in view.venues.items()},
-        "fx": {"bid": view.fx.bid, "ask": view.fx.ask, "age_ms": view.fx.age_ms, "reference": None},
+        "fx": {
+            "bid": view.fx.bid,
+            "ask": view.fx.ask,
+            "age_ms": view.fx.age_ms,
+            "reference": view.fx.reference,
+            "reference_day": view.fx.reference_day or None,
+        },
         "edges": edges,
         "left_out": dict(view.left_out),
     }

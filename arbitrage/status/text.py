@@ -30,6 +30,7 @@ def _parts(status: Status) -> Iterator[RenderableType]:
         yield from _outages(status["venues"])
         yield Text(_fx(status["fx"]))
     if status["edges"]:
+        yield Text("edges in bps, after every fee", style="dim")
         yield _edges(status)
     yield Text(_plans(status))
     yield Text(_orders(status), style="dim")
@@ -104,9 +105,8 @@ def _edges(status: Status) -> Table:
 
 
 def _fx(fx: Mapping[str, Any]) -> str:
-    return (
-        f"USDT {_number(fx['bid'])} / {_number(fx['ask'])} KRW, {_ms(fx['age_ms'])} old; edges in bps after every fee"
-    )
+    bank = f"; bank {_number(fx['reference'])} ({fx['reference_day']})" if fx["reference"] else ""
+    return f"USDT {_number(fx['bid'])} / {_number(fx['ask'])} KRW, {_ms(fx['age_ms'])} old{bank}"
 
 
 def _plans(status: Status) -> str:

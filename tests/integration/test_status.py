@@ -80,7 +80,7 @@ async def test_the_status_of_a_running_daemon_has_every_part(redis_address: Redi
     assert status["venues"]["upbit"]["connected"] is True
     assert status["venues"]["upbit"]["books"]["KRW-BTC"]["health"] == "good"
     assert (status["venues"]["binance"]["book_age_ms"], status["venues"]["binance"]["clock_skew_ms"]) == (52.5, -3.1)
-    assert status["fx"] == {"bid": 1_399.0, "ask": 1_400.0, "age_ms": 310.0, "reference": None}
+    assert status["fx"] == {"bid": 1_399.0, "ask": 1_400.0, "age_ms": 310.0, "reference": None, "reference_day": None}
     assert status["edges"]["BTC"]["sell_upbit"] == {"bps": 4.2, "best_today_bps": 31.5}
     assert status["edges"]["BTC"]["buy_upbit"] == {"bps": None, "best_today_bps": None}
     assert status["left_out"] == {"DOGE": "not on binance"}
