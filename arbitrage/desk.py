@@ -1,6 +1,6 @@
 """The desk: from a moved book to a reviewed plan, and from reports to its end. Pure; the engine tells it what moved."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
@@ -55,6 +55,7 @@ class Desk:
         )
         self._max_book_age = from_ms(limits.max_book_age_ms)
         self._max_fx_age = from_ms(limits.max_fx_age_ms)
+        self._max_edge = float(limits.max_edge_pct) / 100
         self._safety = SafetyModule(limits, remembered.trade_instants)
         self._numbers = PlanNumbers(remembered.epoch, remembered.fence)
         self._by_symbol: dict[tuple[Venue, str], tuple[PairFinder, ...]] = {}
@@ -64,7 +65,7 @@ class Desk:
         self.inventory = Inventory(remembered.inventory)
         self.refusals = RefusalLog()
         self.best: dict[tuple[str, Direction], float] = {k: v / BPS for k, v in remembered.best_edges.items()}
-        self.positions: dict[str, Decimal] = {}
+        self.positions: dict[str, Decimal] = dict(remembered.positions)
         self.unavailable = "the state store has not answered yet"
 
     def adopt(self, universe: Universe) -> None:
@@ -78,21 +79,24 @@ class Desk:
         self._unfunded = set(self.finders)
 
     def give(self, balances: Balances) -> None:
-        """Replace the inventory; what is then unknown is funded anew where capital is virtual."""
-        self.inventory.replace(balances)
+        """Replace the inventory, or start over with nothing known, to be funded anew where capital is virtual."""
+        if balances:
+            self.inventory.replace(balances)
+        else:
+            self.inventory.start_over()
         self._unfunded = set(self.finders)
 
     def look(self, venue: Venue, symbol: str, at: Instant) -> tuple[Intent, ...]:
         """Look at every pair that a moved book belongs to."""
-        fx = self._market.fx
-        if fx.condition is not Health.GOOD:
+        rate = self._market.fx_rate()
+        if rate is None:
             return _NOTHING
-        rate = Fx(fx.bid, fx.ask)
+        fx = Fx(*rate)
         intents: list[Intent] = []
         for finder in self._by_symbol.get((venue, symbol), ()):
             books = self.books(finder.pair)
             if books[0].condition is Health.GOOD and books[1].condition is Health.GOOD:
-                intents.extend(self._look_at(finder, books, rate, at))
+                intents.extend(self._look_at(finder, books, fx, at))
         return tuple(intents)
 
     def learn(self, report: LegReport) -> PlanEnd | None:
@@ -101,12 +105,14 @@ class Desk:
         if ended is None:
             return None
         plan, pair = ended.plan, ended.pair
-        for leg in plan.legs:
-            fill = ended.reports[leg.venue].fill
-            self.inventory.settle(plan.plan_id, leg, pair.on(leg.venue), fill)
         end = close_plan(plan, pair, ended.reports, self._market.touches(pair), report.at)
-        if end.outcome is not Outcome.UNSCORED:
-            self.positions[plan.base] = self.positions.get(plan.base, Decimal(0)) + end.residual_base
+        if end.outcome is Outcome.UNSCORED:
+            for leg in plan.legs:
+                self.inventory.release(plan.plan_id, leg.venue)
+            return end
+        for leg in plan.legs:
+            self.inventory.settle(plan.plan_id, leg, pair.on(leg.venue), ended.reports[leg.venue].fill)
+        self.positions[plan.base] = self.positions.get(plan.base, Decimal(0)) + end.residual_base
         return end
 
     def books(self, pair: Pair) -> tuple[Book, Book]:
@@ -115,13 +121,15 @@ class Desk:
         return book(Venue.UPBIT, pair.upbit.symbol), book(Venue.BINANCE, pair.binance.symbol)
 
     def _look_at(self, finder: PairFinder, books: tuple[Book, Book], fx: Fx, at: Instant) -> Iterable[Intent]:
-        if finder.pair.base in self._unfunded:
+        base = finder.pair.base
+        edges = {direction: finder.touch_edge(direction, *books, fx) for direction in Direction}
+        if base in self._unfunded and self._is_sane(finder.pair, edges, at):
             self._fund(finder.pair, books, fx)
-        for direction in Direction:
-            edge = finder.touch_edge(direction, *books, fx)
-            if edge > self.best.get((finder.pair.base, direction), -1.0):
-                self._keep_best(finder.pair, direction, edge, at)
-            if edge >= self._rules.min_edge:
+        for direction, edge in edges.items():
+            if edge > self.best.get((base, direction), -1.0) and self._is_sane(finder.pair, edges, at):
+                self.best[base, direction] = edge
+            # a frame may turn out bad when it is walked, which empties its book
+            if edge >= self._rules.min_edge and all(book.walkable() for book in books):
                 yield from self._consider(finder, direction, edge, fx, at)
 
     def _consider(
@@ -152,8 +160,8 @@ class Desk:
     def _refuse(
         self, base: str, direction: Direction, bps: float, refusals: tuple[Refusal, ...], at: Instant
     ) -> Iterable[Intent]:
-        times = self.refusals.count(refusals, at)
-        return (ReportRefusal(at, base, direction, bps, refusals, times),) if times else _NOTHING
+        told = self.refusals.count(refusals, at)
+        return (ReportRefusal(at, base, direction, bps, told),) if told else _NOTHING
 
     def _not_armed(self, base: str, books: tuple[Book, Book]) -> Refusal | None:
         flying = self.tracker.in_flight(base)
@@ -189,7 +197,8 @@ class Desk:
             capital = VirtualCapital(self._virtual, len(self.finders))
             capital.fund(self.inventory, pair, prices, decimal_from_float(fx.ask))
 
-    def _keep_best(self, pair: Pair, direction: Direction, edge: float, at: Instant) -> None:
+    def _is_sane(self, pair: Pair, edges: Mapping[Direction, float], at: Instant) -> bool:
+        """Say whether prices are fresh and near enough to each other to be remembered or to buy virtual coins at."""
         fresh = all(book.health(at, self._max_book_age) is Health.GOOD for book in self.books(pair))
-        if fresh and self._market.fx.health(at, self._max_fx_age) is Health.GOOD:
-            self.best[pair.base, direction] = edge
+        near = all(-self._max_edge <= edge <= self._max_edge for edge in edges.values())
+        return fresh and near and self._market.fx.health(at, self._max_fx_age) is Health.GOOD

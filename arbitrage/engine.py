@@ -26,7 +26,7 @@ from arbitrage.domain.events import (
 from arbitrage.domain.instants import Instant, from_ms
 from arbitrage.domain.instruments import Universe, Venue
 from arbitrage.domain.intents import Intent, Publish, ReportPlanEnd
-from arbitrage.domain.money import decimal_from_float
+from arbitrage.domain.money import decimal_from_float, floor_to
 from arbitrage.domain.plans import Direction
 from arbitrage.domain.remembered import Remembered
 from arbitrage.domain.views import EdgeLine, EngineView
@@ -124,7 +124,7 @@ class Engine:
 
     def _roll_day(self, at: Instant) -> None:
         day = self._day.of(at)
-        if day == self._score.day:
+        if day <= self._score.day:  # a report may be older than the tick that began the day
             return
         if self._score.day:
             self._desk.best.clear()
@@ -166,27 +166,28 @@ class Engine:
         )
 
     def _edge_now(self, base: str, direction: Direction, at: Instant) -> float | None:
-        finder, fx = self._desk.finders[base], self.market.fx
-        upbit, binance = self._desk.books(finder.pair)
-        believed = all(book.health(at, self._max_book_age) is Health.GOOD for book in (upbit, binance))
-        if not believed or fx.health(at, self._max_fx_age) is not Health.GOOD:
+        finder, rate = self._desk.finders[base], self.market.fx_rate()
+        books = self._desk.books(finder.pair)
+        believed = all(book.walkable() and book.health(at, self._max_book_age) is Health.GOOD for book in books)
+        if not believed or rate is None or self.market.fx.health(at, self._max_fx_age) is not Health.GOOD:
             return None
-        return finder.touch_edge(direction, upbit, binance, Fx(fx.bid, fx.ask)) * BPS
+        return finder.touch_edge(direction, *books, Fx(*rate)) * BPS
 
     def _portfolio_krw(self) -> Decimal | None:
-        """Value the inventory at the bids; None while anything in it has no price."""
-        if self.market.fx.condition is not Health.GOOD:
+        """Value what we own of the traded currencies at the bids; None while one of them has no price."""
+        rate = self.market.fx_rate()
+        if rate is None:
             return None
-        per_usdt = decimal_from_float(self.market.fx.bid)
-        rates = {(Venue.UPBIT, "KRW"): Decimal(1), (Venue.BINANCE, "USDT"): per_usdt}
-        for base, finder in self._desk.finders.items():
-            for venue, (bid, _) in self.market.touches(finder.pair).items():
-                rates[venue, base] = decimal_from_float(bid) * (per_usdt if venue is Venue.BINANCE else 1)
+        per_usdt = {Venue.UPBIT: Decimal(1), Venue.BINANCE: decimal_from_float(rate[0])}
+        owned = self._desk.inventory.shown()
         total = Decimal(0)
-        for name, amounts in self._desk.inventory.shown().items():
-            for currency, amount in amounts.items():
-                rate = rates.get((Venue(name), currency))
-                if rate is None:
+        for finder in self._desk.finders.values():
+            touches = self.market.touches(finder.pair)
+            for venue in Venue:
+                coins = owned[venue.value].get(finder.pair.base, Decimal(0))
+                if coins and venue not in touches:
                     return None
-                total += amount * rate
-        return total.quantize(Decimal("0.01"))
+                total += coins * per_usdt[venue] * decimal_from_float(touches[venue][0]) if coins else 0
+        for venue, cash in ((Venue.UPBIT, "KRW"), (Venue.BINANCE, "USDT")):
+            total += owned[venue.value].get(cash, Decimal(0)) * per_usdt[venue]
+        return floor_to(total, Decimal("0.01"))

@@ -9,9 +9,10 @@ from typing import Any, Final
 
 import msgspec
 
+from arbitrage.books.market import PLAUSIBLE_FX
 from arbitrage.domain.book_views import ListedDepth
 from arbitrage.domain.errors import ConfigurationError
-from arbitrage.domain.events import BookSnapshot, Event, InventoryGiven, StateUp, Tick, UniverseChanged
+from arbitrage.domain.events import BookSnapshot, Event, InventoryGiven, StateUp, Tick, UniverseChanged, VenueUp
 from arbitrage.domain.instants import NS_PER_MS, Instant
 from arbitrage.domain.instruments import Instrument, Pair, TickTable, Universe, Venue
 from arbitrage.domain.intents import Publish, ReportRefusal, SubmitPlan
@@ -24,6 +25,12 @@ from liveguard.risk_limits import RiskLimits
 
 _DECISION: Final = Instant(1_000_000_000_000 * NS_PER_MS)
 """The instant of the decision. A file has no clock; only the ages in it count."""
+
+
+_NO_PAST: Final = Remembered(epoch="evaluate", fence=0)
+_MANY: Final = Decimal(10**15)
+_SATOSHI: Final = Decimal("0.00000001")
+_LIMITS: Final = {f.name: f.type for f in fields(RiskLimits)}
 
 
 class BookInput(msgspec.Struct, forbid_unknown_fields=True):
@@ -85,7 +92,7 @@ class Evaluation:
             "refusals": [
                 {"direction": told.direction.value, "code": r.code.value, "seen": r.seen, "limit": r.limit}
                 for told in self.refusals
-                for r in told.refusals
+                for r, _ in told.reasons
             ],
             "edges_bps": self.edges_bps,
         }
@@ -97,16 +104,27 @@ class Evaluation:
 
 
 def evaluate(given: EvaluationInput) -> Evaluation:
-    """Put the books before the engine, oldest first, and return what it makes of them. Raises ValueError for limits."""
-    limits = RiskLimits.over_cautious({name: _whole(name, value) for name, value in given.limits.items()})
-    capital = None if given.balances is not None else limits.max_position_size * 100
-    engine = Engine(EngineConfig(limits=limits, trading_day_tz="Asia/Seoul", virtual_capital_krw=capital), _NOTHING)
+    """Put the books before the engine, oldest first, and return what it makes of them.
+
+    Raises ValueError for numbers out of bounds and for a book that cannot be believed.
+    """
+    _check(given)
+    limits = RiskLimits.over_cautious({name: _limit(name, value) for name, value in given.limits.items()})
+    engine = Engine(EngineConfig(limits=limits, trading_day_tz="Asia/Seoul", virtual_capital_krw=None), _NO_PAST)
     pair = Pair(given.base, _upbit(given), _binance(given))
     fx = _upbit_instrument("USDT", Decimal(0), Decimal(5_000))
-    engine.handle(UniverseChanged(_DECISION, Universe((pair,), fx)))
-    engine.handle(StateUp(_DECISION))
-    engine.handle(InventoryGiven(_DECISION, given.balances or {}))
-    intents = [intent for event in _events(given, pair, fx) for intent in engine.handle(event)]
+    start: list[Event] = [
+        UniverseChanged(_DECISION, Universe((pair,), fx)),
+        StateUp(_DECISION),
+        InventoryGiven(_DECISION, _plenty(pair) if given.balances is None else given.balances),
+        *(VenueUp(_DECISION, venue) for venue in Venue),
+    ]
+    intents = [intent for event in (*start, *_events(given, pair, fx)) for intent in engine.handle(event)]
+    if engine.market.fx_rate() is None:
+        raise ValueError(f"fx: must be from {PLAUSIBLE_FX[0]:g} to {PLAUSIBLE_FX[1]:g} KRW, the bid below the ask")
+    for instrument in (pair.upbit, pair.binance):
+        if not engine.market.book(instrument.venue, instrument.symbol).walkable():
+            raise ValueError(f"{instrument.symbol}: the book is empty, crossed, out of order or holds no true number")
     plans = [intent.approved.what for intent in intents if isinstance(intent, SubmitPlan)]
     (published,) = (i for i in engine.handle(Tick(_DECISION)) if isinstance(i, Publish))
     return Evaluation(
@@ -137,17 +155,35 @@ def main(path: Path, as_json: bool) -> int:
     return 0 if found.plan else 1
 
 
-_NOTHING: Final = Remembered(epoch="evaluate", fence=0)
-_MANY: Final = Decimal(10**15)
-_SATOSHI: Final = Decimal("0.00000001")
-_COUNTS: Final = frozenset(f.name for f in fields(RiskLimits) if f.type is int)
+def _check(given: EvaluationInput) -> None:
+    upbit, binance = given.upbit, given.binance
+    numbers: list[tuple[str, Decimal, Decimal | int, int]] = [
+        ("upbit.fee_pct", upbit.fee_pct, 0, 50),
+        ("upbit.min_notional_krw", upbit.min_notional_krw, 0, 10**12),
+        ("binance.fee_pct", binance.fee_pct, 0, 50),
+        ("binance.tick", binance.tick, _SATOSHI, 10**9),
+        ("binance.lot", binance.lot, _SATOSHI, 10**9),
+        ("binance.min_notional_usdt", binance.min_notional_usdt, 0, 10**12),
+        *((f"limits.{name}", value, 0, 10**15) for name, value in given.limits.items()),
+        *(
+            (f"balances.{venue}.{currency}", amount, 0, 10**15)
+            for venue, amounts in (given.balances or {}).items()
+            for currency, amount in amounts.items()
+        ),
+    ]
+    for name, value, low, high in numbers:
+        if not (value.is_finite() and low <= value <= high):
+            raise ValueError(f"{name}: must be from {low} to {high}")
 
 
-def _whole(name: str, value: Decimal) -> Decimal | int:
-    known = {f.name for f in fields(RiskLimits)}
-    if name not in known:
-        raise ValueError(f"limits.{name}: unknown; one of {', '.join(sorted(known))}")
-    return int(value) if name in _COUNTS else value
+def _limit(name: str, value: Decimal) -> Decimal | int:
+    if name not in _LIMITS:
+        raise ValueError(f"limits.{name}: unknown; one of {', '.join(sorted(_LIMITS))}")
+    if _LIMITS[name] is not int:
+        return value
+    if value % 1:
+        raise ValueError(f"limits.{name}: must be a whole number")
+    return int(value)
 
 
 def _upbit_instrument(base: str, fee_pct: Decimal, minimum: Decimal) -> Instrument:
@@ -164,6 +200,10 @@ def _upbit_instrument(base: str, fee_pct: Decimal, minimum: Decimal) -> Instrume
         max_notional=_MANY,
         taker_fee=fee_pct / 100,
     )
+
+
+def _plenty(pair: Pair) -> dict[Venue, dict[str, Decimal]]:
+    return {venue: {pair.base: _MANY, pair.on(venue).quote: _MANY} for venue in Venue}
 
 
 def _upbit(given: EvaluationInput) -> Instrument:
@@ -242,7 +282,7 @@ def _lines(found: Evaluation) -> list[str]:
         for leg in plan.legs:
             lines.append(f"  {leg.venue}: {leg.side} {plain(leg.quantity)} {leg.symbol} at {plain(leg.limit_price)}")
     for told in found.refusals:
-        lines.extend(f"refused: {told.direction}: {refusal}" for refusal in told.refusals)
+        lines.extend(f"refused: {told.direction}: {refusal}" for refusal, _ in told.reasons)
     if not found.plan and not found.refusals:
         lines.append("no plan: no edge reaches the minimum")
     return lines

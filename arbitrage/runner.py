@@ -37,14 +37,16 @@ class Runner:
         self._inbox: deque[Event] = deque()
         self._behind: deque[Intent] = deque()
         self._busy = False
+        self._will_tell = False
 
     def on_event(self, event: Event) -> None:
         """Take an event now, or after the one that is being handled: never in the middle of it."""
+        if self.failure is not None:
+            return
         self._inbox.append(event)
-        if self._busy or self.failure is not None:
+        if self._busy:
             return
         self._busy = True
-        had_told_all = not self._behind
         try:
             while self._inbox:
                 self._handle(self._inbox.popleft())
@@ -53,11 +55,13 @@ class Runner:
             self.when_failed()
         finally:
             self._busy = False
-        if self._behind and had_told_all:
+        if self._behind and not self._will_tell:
+            self._will_tell = True
             self._later(self.tell)
 
     def tell(self) -> None:
         """Tell every sink of what was done since the last time."""
+        self._will_tell = False
         while self._behind:
             intent = self._behind.popleft()
             for sink in self._sinks:

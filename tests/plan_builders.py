@@ -101,7 +101,7 @@ def a_refusal(at: Instant = NOON, times: int = 7) -> ReportRefusal:
         Refusal(RefusalCode.EDGE_TOO_SMALL, "4.2 bps", "10 bps"),
         Refusal(RefusalCode.FX_TOO_OLD, "40,000 ms", "30,000 ms"),
     )
-    return ReportRefusal(at, "BTC", Direction.SELL_UPBIT, 4.2, reasons, times)
+    return ReportRefusal(at, "BTC", Direction.SELL_UPBIT, 4.2, tuple((reason, times) for reason in reasons))
 
 
 def a_view(at: Instant = NOON, *, accepting: bool = True, day: str = "2026-11-22") -> EngineView:

@@ -5,14 +5,21 @@ near a plan, and a book nobody walks needs no checked levels.
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 from arbitrage.domain.book_views import Depth, Health, Level, Touch
 from arbitrage.domain.events import BookSnapshot, TouchUpdate
-from arbitrage.domain.instants import Instant, Nanos
+from arbitrage.domain.instants import NS_PER_S, Instant, Nanos
 
-# Beyond these a number is not a price or a quantity of anything traded: no KRW price comes near 1e12.
-MAX_PRICE = 1e12
-MAX_QUANTITY = 1e15
+# Outside of these a number is not a price or a quantity of anything traded: both venues' finest step is 1e-8, and no
+# KRW price comes near 1e12.
+MIN_PRICE: Final = 1e-9
+MIN_QUANTITY: Final = 1e-9
+MAX_PRICE: Final = 1e12
+MAX_QUANTITY: Final = 1e15
+
+RENUMBER_AFTER: Final = Nanos(1 * NS_PER_S)
+"""A number that holds newer frames back for so long was not a number: books come every 100 ms, in order."""
 
 
 class Book:
@@ -20,6 +27,7 @@ class Book:
 
     `bid`, `bid_size`, `ask`, `ask_size` are the touch (0 while there is none), `sequence` the venue's number of it.
     `updated_at` is the arrival of the newest whole book: a lone touch does not make the levels behind it any younger.
+    `touched_at` is the arrival of the touch. `rejected` counts what was not believed.
     """
 
     __slots__ = (
@@ -33,14 +41,27 @@ class Book:
         "bid",
         "bid_size",
         "condition",
+        "rejected",
         "sequence",
+        "touched_at",
         "updated_at",
     )
 
+    condition: Health
+    bid: float
+    bid_size: float
+    ask: float
+    ask_size: float
+
     def __init__(self) -> None:
+        self.rejected = 0
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything: the socket is gone, or a frame could not be believed."""
         self.condition = Health.EMPTY
         self.bid = self.bid_size = self.ask = self.ask_size = 0.0
-        self.updated_at = Instant(0)
+        self.updated_at = self.touched_at = Instant(0)
         self.sequence = 0
         self._levels_sequence = 0
         self._depth: Depth | None = None
@@ -48,9 +69,15 @@ class Book:
         self._asks: Sequence[Level] | None = None
         self._touch_is_newer = False
 
-    def clear(self) -> None:
-        """Forget everything: the socket is gone, or a frame could not be believed."""
-        self.__init__()  # type: ignore[misc]  # the one list of what an empty book is
+    def disbelieve(self) -> None:
+        """Count something that cannot be true, and forget everything."""
+        self.rejected += 1
+        self.clear()
+
+    @property
+    def changed_at(self) -> Instant:
+        """Return the arrival of whatever was taken over last."""
+        return max(self.updated_at, self.touched_at)
 
     def health(self, now: Instant, max_age: Nanos) -> Health:
         """Say whether the book may be believed at an instant."""
@@ -58,61 +85,63 @@ class Book:
             return Health.STALE
         return self.condition
 
-    def replace(self, snapshot: BookSnapshot) -> Health:
+    def replace(self, snapshot: BookSnapshot) -> None:
         """Take over a whole book. An older state than the one held changes nothing, not even the freshness."""
-        sequence = snapshot.sequence
-        if sequence and sequence < self._levels_sequence:
-            return self.condition
+        sequence, at = snapshot.sequence, snapshot.at
+        if sequence and sequence < self._levels_sequence and at - self.updated_at <= RENUMBER_AFTER:
+            return
         touch = snapshot.depth.touch()
         if touch is None or not _is_believable(touch):
-            self.clear()
-            return self.condition
+            self.disbelieve()
+            return
         self._depth, self._bids, self._asks = snapshot.depth, None, None
         self._levels_sequence = sequence
-        self.updated_at = snapshot.at
-        if sequence >= self.sequence or self.condition is not Health.GOOD:
-            self._set_touch(touch, sequence)
-            self._touch_is_newer = False
-        else:
+        self.updated_at = at
+        ahead = sequence < self.sequence and at - self.touched_at <= RENUMBER_AFTER
+        if ahead and self.condition is Health.GOOD:
             self._touch_is_newer = True  # the touch came ahead of this snapshot: it stays on top
-        return self.condition
+            return
+        self._set_touch(touch, sequence, at)
+        self._touch_is_newer = False
 
-    def lay_over(self, update: TouchUpdate) -> Health:
+    def lay_over(self, update: TouchUpdate) -> None:
         """Take a touch that is newer than the levels. It counts only above a snapshot, and only if it is newer."""
         if self._depth is None or update.sequence <= self.sequence:
-            return self.condition
+            return
         touch = (update.bid, update.bid_size, update.ask, update.ask_size)
         if not _is_believable(touch):
-            self.clear()
-            return self.condition
-        self._set_touch(touch, update.sequence)
+            self.disbelieve()
+            return
+        self._set_touch(touch, update.sequence, update.at)
         self._bids = self._asks = None
         self._touch_is_newer = True
-        return self.condition
+
+    def walkable(self) -> bool:
+        """Check the levels, once a frame, and say whether the book is good all the way down."""
+        if self._bids is None and self._depth is not None:
+            self._check_levels(self._depth)
+        return self.condition is Health.GOOD
 
     def bids(self) -> Sequence[Level]:
-        """Return the believable bids, highest first. A bad level empties the book."""
-        if self._bids is None:
-            self._check_levels()
+        """Return the believable bids, highest first. A bad level anywhere empties the book."""
+        self.walkable()
         return self._bids or ()
 
     def asks(self) -> Sequence[Level]:
-        """Return the believable asks, lowest first. A bad level empties the book."""
-        if self._asks is None:
-            self._check_levels()
+        """Return the believable asks, lowest first. A bad level anywhere empties the book."""
+        self.walkable()
         return self._asks or ()
 
-    def _set_touch(self, touch: Touch, sequence: int) -> None:
+    def _set_touch(self, touch: Touch, sequence: int, at: Instant) -> None:
         self.bid, self.bid_size, self.ask, self.ask_size = touch
-        self.sequence = sequence
+        self.sequence, self.touched_at = sequence, at
         self.condition = Health.GOOD if self.bid < self.ask else Health.CROSSED
+        self.rejected += self.condition is Health.CROSSED
 
-    def _check_levels(self) -> None:
-        if self._depth is None:
-            return
-        bids, asks = self._depth.bids(), self._depth.asks()
+    def _check_levels(self, depth: Depth) -> None:
+        bids, asks = depth.bids(), depth.asks()
         if not _in_order(bids, -1) or not _in_order(asks, 1):
-            self.clear()
+            self.disbelieve()
             return
         if self._touch_is_newer:
             bids = [(self.bid, self.bid_size), *(level for level in bids if level[0] < self.bid)]
@@ -126,11 +155,11 @@ def _is_believable(touch: Touch) -> bool:
 
 
 def _is_price(value: float) -> bool:
-    return 0.0 < value <= MAX_PRICE  # false for NaN
+    return MIN_PRICE <= value <= MAX_PRICE  # false for NaN
 
 
 def _is_quantity(value: float) -> bool:
-    return 0.0 < value <= MAX_QUANTITY
+    return MIN_QUANTITY <= value <= MAX_QUANTITY
 
 
 def _in_order(levels: Sequence[Level], towards: int) -> bool:

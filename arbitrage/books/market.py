@@ -1,6 +1,7 @@
 """Both venues as their frames show them: every book, every socket, every clock. It holds no opinion on trading."""
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from arbitrage.books.book import Book
 from arbitrage.books.skew import LeastDelay
@@ -17,6 +18,9 @@ from arbitrage.domain.events import (
 from arbitrage.domain.instants import NS_PER_S, Instant, Nanos, to_ms
 from arbitrage.domain.instruments import Instrument, Pair, Universe, Venue
 from arbitrage.domain.views import BookLine, FxLine, VenueLine
+
+PLAUSIBLE_FX: Final = (100.0, 100_000.0)
+"""KRW per USDT. The won has stood between 600 and 2,000 to the dollar since 1990; outside of this it is no rate."""
 
 
 @dataclass(slots=True)
@@ -62,24 +66,23 @@ class Market:
         return self._venues[venue].books.get(symbol)
 
     def replace(self, event: BookSnapshot) -> bool:
-        """Take a whole book over; False if the instrument is not watched."""
+        """Take a whole book over; False if the instrument is not watched, or the venue's socket is said to be down."""
         state = self._venues[event.venue]
         state.messages += 1
         book = state.books.get(event.symbol)
-        if book is None:
+        if book is None or not state.connected:
             return False
         if event.venue_at:
             state.delay.add(event.at, event.venue_at)
-        if book.replace(event) is Health.EMPTY:
-            state.rejected += 1
+        book.replace(event)
         return True
 
     def lay_over(self, event: TouchUpdate) -> bool:
-        """Take a newer touch over; False if the instrument is not watched."""
+        """Take a newer touch over; False as for `replace`."""
         state = self._venues[event.venue]
         state.messages += 1
         book = state.books.get(event.symbol)
-        if book is None:
+        if book is None or not state.connected:
             return False
         book.lay_over(event)
         return True
@@ -108,12 +111,12 @@ class Market:
 
     def fx_line(self, now: Instant) -> FxLine:
         """Show the fx as it stands."""
-        held = self.fx.condition is Health.GOOD
+        bid, ask = self.fx_rate() or (None, None)
         shown = self._reference
         return FxLine(
-            bid=self.fx.bid if held else None,
-            ask=self.fx.ask if held else None,
-            age_ms=_age_ms(self.fx, now) if held else None,
+            bid=bid,
+            ask=ask,
+            age_ms=None if bid is None else _age_ms(self.fx, now),
             reference=shown.krw_per_usd if shown else None,
             reference_day=shown.day if shown else "",
         )
@@ -121,6 +124,12 @@ class Market:
     def lines(self, now: Instant, max_age: Nanos) -> dict[str, VenueLine]:
         """Show each venue and its books as they stand."""
         return {venue.value: _venue_line(state, now, max_age) for venue, state in self._venues.items()}
+
+    def fx_rate(self) -> tuple[float, float] | None:
+        """Return KRW per USDT as (bid, ask), or None while the fx book cannot be believed."""
+        fx = self.fx
+        believed = fx.condition is Health.GOOD and PLAUSIBLE_FX[0] <= fx.bid and fx.ask <= PLAUSIBLE_FX[1]
+        return (fx.bid, fx.ask) if believed else None
 
     def touches(self, pair: Pair) -> dict[Venue, tuple[float, float]]:
         """Return the (bid, ask) of each of the pair's books that can be believed."""
@@ -160,7 +169,7 @@ def _venue_line(state: _VenueState, now: Instant, max_age: Nanos) -> VenueLine:
         clock_skew_ms=None if skew is None else to_ms(skew),
         messages_per_s=state.per_s,
         messages=state.messages,
-        rejected=state.rejected,
+        rejected=state.rejected + sum(book.rejected for book in state.books.values()),
         books=books,
     )
 

@@ -12,13 +12,6 @@ NS_PER_MS: Final = 1_000_000
 NS_PER_S: Final = 1_000_000_000
 
 
-def elapsed(since: Instant, until: Instant) -> Nanos:
-    """Return the time from one instant to a later one. Raises ValueError if time ran backwards."""
-    if until < since:
-        raise ValueError(f"time ran backwards: {since} -> {until}")
-    return Nanos(until - since)
-
-
 def after(instant: Instant, wait: Nanos) -> Instant:
     """Return the instant that lies `wait` after another."""
     return Instant(instant + wait)

@@ -18,14 +18,13 @@ class SubmitPlan:
 
 @dataclass(frozen=True, slots=True)
 class ReportRefusal:
-    """Tell people of a refused opportunity: at most once a second per reason; `times` counts those since the last."""
+    """Tell people of a refused opportunity: each reason at most once a second, with how often it was given since."""
 
     at: Instant
     base: str
     direction: Direction
     net_edge_bps: float
-    refusals: tuple[Refusal, ...]
-    times: int
+    reasons: tuple[tuple[Refusal, int], ...]
 
 
 @dataclass(frozen=True, slots=True)

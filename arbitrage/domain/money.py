@@ -1,9 +1,8 @@
-"""Exact money: decimals with a currency, and won in integer units. Floats must not come in here."""
+"""Exact money: decimals, and won in integer units. Floats come in by their shortest form only, on purpose."""
 
 import re
-from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
-from typing import Final, NewType, Self
+from typing import Final, NewType
 
 KRW: Final = "KRW"
 USDT: Final = "USDT"
@@ -56,29 +55,3 @@ def won_units(krw: Decimal) -> WonUnits:
 def won(units: int) -> Decimal:
     """Turn integer units of 1/10,000 won back into won."""
     return Decimal(units) / UNITS_PER_WON
-
-
-@dataclass(frozen=True, slots=True)
-class Money:
-    """An exact amount of one currency. It refuses to be added to another currency."""
-
-    amount: Decimal
-    currency: str
-
-    def __add__(self, other: Self) -> "Money":
-        self._same(other)
-        return Money(self.amount + other.amount, self.currency)
-
-    def __sub__(self, other: Self) -> "Money":
-        self._same(other)
-        return Money(self.amount - other.amount, self.currency)
-
-    def __neg__(self) -> "Money":
-        return Money(-self.amount, self.currency)
-
-    def __str__(self) -> str:
-        return f"{plain(self.amount)} {self.currency}"
-
-    def _same(self, other: "Money") -> None:
-        if other.currency != self.currency:
-            raise ValueError(f"cannot mix {other.currency} with {self.currency}")

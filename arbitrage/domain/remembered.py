@@ -20,6 +20,7 @@ class Remembered:
     trade_instants  when the plans of the last 24 hours were started, oldest first
     score           the score so far, if the trading day is still the same
     best_edges      the best edge of the same trading day in bps, by base and direction
+    positions       net base that plans have left over, by base
     open_plans      plans that an earlier run never ended; they are closed in the state as unscored
     """
 
@@ -29,4 +30,5 @@ class Remembered:
     trade_instants: tuple[Instant, ...] = ()
     score: ScoreLine | None = None
     best_edges: Mapping[tuple[str, Direction], float] = field(default_factory=dict)
+    positions: Mapping[str, Decimal] = field(default_factory=dict)
     open_plans: tuple[TwoLegPlan, ...] = ()

@@ -45,7 +45,7 @@ class FxLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EdgeLine:
-    """The edge of one pair in one direction at its smallest tradable size, in bps; None where a book is not good."""
+    """The edge at the touch of one pair in one direction, in bps; None where a book is not good."""
 
     base: str
     direction: str

@@ -12,7 +12,7 @@ from typing import Final
 import structlog
 
 from arbitrage.books.book import Book
-from arbitrage.domain.book_views import Health, Level
+from arbitrage.domain.book_views import Level
 from arbitrage.domain.events import BookSnapshot, Event, LegReport, Tick, TouchUpdate, UniverseChanged
 from arbitrage.domain.instants import NS_PER_S, Instant, Nanos, after
 from arbitrage.domain.instruments import Instrument, Side, Venue
@@ -79,12 +79,12 @@ class ShadowGateway:
         return ()
 
     def _on_book(self, venue: Venue, symbol: str, at: Instant) -> list[Event]:
-        decided = [
-            flying
-            for flying in self._flying
-            if flying.order.venue is venue and flying.order.symbol == symbol and at >= flying.due
-        ]
-        return self._end(decided, at)
+        book = self._books.find(venue, symbol)
+        # a frame that the book did not take (older, or not to be believed) says nothing of what came after the order
+        if book is None or book.changed_at != at:
+            return []
+        mine = [f for f in self._flying if f.order.venue is venue and f.order.symbol == symbol and at >= f.due]
+        return self._end(mine, at)
 
     def _on_tick(self, at: Instant) -> list[Event]:
         quiet = [flying for flying in self._flying if at >= flying.due + QUIET_MARKET]
@@ -98,7 +98,7 @@ class ShadowGateway:
         reports: list[Event] = []
         for flying in decided:
             book = self._books.find(flying.order.venue, flying.order.symbol)
-            if book is None or book.condition is not Health.GOOD:
+            if book is None or not book.walkable():
                 continue
             fill = fill_against(_levels(flying.order.side, book), flying.order, flying.instrument)
             self._flying.remove(flying)
@@ -121,7 +121,7 @@ def fill_against(levels: Sequence[Level], order: Order, instrument: Instrument) 
         funds += taken * exact
     quantity = order.quantity - left
     if order.venue is Venue.BINANCE and order.side is Side.BUY:
-        fee = (quantity * instrument.taker_fee).quantize(_COIN_STEP)
+        fee = floor_to(quantity * instrument.taker_fee, _COIN_STEP)
         return Fill(quantity=quantity, funds=funds, fee=fee, fee_currency=instrument.base)
     return Fill(quantity=quantity, funds=funds, fee=funds * instrument.taker_fee, fee_currency=instrument.quote)
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 from arbitrage.domain.events import LegReport
 from arbitrage.domain.instants import Instant
 from arbitrage.domain.instruments import Instrument, Pair, Venue
-from arbitrage.domain.money import decimal_from_float
+from arbitrage.domain.money import WonUnits, decimal_from_float
 from arbitrage.domain.plans import LegEnd, Outcome, PlanEnd, TwoLegPlan
 from arbitrage.ledger.result import Marks, marks_from, residual_base, result_of
 
@@ -18,19 +18,24 @@ def close_plan(
     touches: Mapping[Venue, tuple[float, float]],
     at: Instant,
 ) -> PlanEnd:
-    """Return how a plan ended. `touches` are the believable (bid, ask) now: left-over base is valued at them."""
+    """Return how a plan ended. `touches` are the believable (bid, ask) now: left-over base is valued at them.
+
+    What could not be followed is worth nothing, either way.
+    """
     fills = (reports[Venue.UPBIT].fill, reports[Venue.BINANCE].fill)
     residual = residual_base(plan, *fills)
+    outcome = _outcome(reports, residual, pair.binance, plan.binance.limit_price)
+    followed = outcome is not Outcome.UNSCORED
     return PlanEnd(
         plan=plan,
         at=at,
-        outcome=_outcome(reports, residual, pair.binance, plan.binance.limit_price),
+        outcome=outcome,
         upbit_end=reports[Venue.UPBIT].end,
         binance_end=reports[Venue.BINANCE].end,
         upbit_fill=fills[0],
         binance_fill=fills[1],
         residual_base=residual,
-        result=result_of(plan, pair, fills, _marks(plan, pair, touches)),
+        result=result_of(plan, pair, fills, _marks(plan, pair, touches)) if followed else WonUnits(0),
     )
 
 

@@ -8,7 +8,7 @@ from arbitrage.domain.plans import Fill, Leg
 
 Balances = Mapping[Venue, Mapping[str, Decimal]]
 
-_NOTHING = Decimal(0)
+_ZERO = Decimal(0)
 
 
 class Inventory:
@@ -18,6 +18,11 @@ class Inventory:
         self._owned: dict[Venue, dict[str, Decimal]] = {venue: {} for venue in Venue}
         self._reserved: dict[tuple[str, Venue], tuple[str, Decimal]] = {}
         self.replace(balances or {})
+
+    def start_over(self) -> None:
+        """Forget everything, also what plans in flight have spoken for: what they come to is not ours any more."""
+        self._owned = {venue: {} for venue in Venue}
+        self._reserved.clear()
 
     def replace(self, balances: Balances) -> None:
         """Forget what was owned and take these balances; what is spoken for stays so."""
@@ -33,7 +38,7 @@ class Inventory:
 
     def free(self, venue: Venue, currency: str) -> Decimal:
         """Return what is owned less what plans in flight have spoken for; nothing where it is unknown."""
-        owned = self._owned[venue].get(currency, _NOTHING)
+        owned = self._owned[venue].get(currency, _ZERO)
         for (_, at), (reserved, amount) in self._reserved.items():
             if at is venue and reserved == currency:
                 owned -= amount
@@ -44,13 +49,18 @@ class Inventory:
         if leg.side is Side.SELL:
             spoken_for = (instrument.base, leg.quantity)
         else:
-            fee_on_top = instrument.taker_fee if instrument.venue is Venue.UPBIT else _NOTHING
+            fee_on_top = instrument.taker_fee if instrument.venue is Venue.UPBIT else _ZERO
             spoken_for = (instrument.quote, leg.quantity * leg.limit_price * (1 + fee_on_top))
         self._reserved[plan_id, leg.venue] = spoken_for
 
+    def release(self, plan_id: str, venue: Venue) -> bool:
+        """Let go of what a leg had spoken for; False if that was nothing."""
+        return self._reserved.pop((plan_id, venue), None) is not None
+
     def settle(self, plan_id: str, leg: Leg, instrument: Instrument, fill: Fill) -> None:
-        """Book what a leg came to, and let go of what it had spoken for."""
-        self._reserved.pop((plan_id, leg.venue), None)
+        """Book what a leg came to, and let go of what it had spoken for. A leg that spoke for nothing is not booked."""
+        if not self.release(plan_id, leg.venue):
+            return
         moves = (
             (instrument.base, leg.side.sign * fill.quantity),
             (instrument.quote, -leg.side.sign * fill.funds),
@@ -59,7 +69,7 @@ class Inventory:
         owned = self._owned[leg.venue]
         for currency, change in moves:
             if change:
-                owned[currency] = owned.get(currency, _NOTHING) + change
+                owned[currency] = owned.get(currency, _ZERO) + change
 
     def shown(self) -> dict[str, dict[str, Decimal]]:
         """Return a copy for people and for the state."""

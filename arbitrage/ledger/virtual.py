@@ -1,9 +1,10 @@
 """Virtual capital: what a run without real balances owns at first. It gives once; afterwards only fills move it."""
 
 from dataclasses import dataclass
-from decimal import ROUND_FLOOR, Decimal
+from decimal import Decimal
 
 from arbitrage.domain.instruments import Instrument, Pair, Venue
+from arbitrage.domain.money import floor_to
 from arbitrage.ledger.inventory import Inventory
 
 _HALF = Decimal("0.5")
@@ -23,9 +24,9 @@ class VirtualCapital:
         for venue, rate in ((Venue.UPBIT, Decimal(1)), (Venue.BINANCE, krw_per_usdt)):
             instrument = pair.on(venue)
             side = self.krw_a_side / rate
-            self._give(inventory, instrument, instrument.quote, (side * _HALF).quantize(_CASH_STEP, ROUND_FLOOR))
+            self._give(inventory, instrument, instrument.quote, floor_to(side * _HALF, _CASH_STEP))
             coins = side * _HALF / self.pairs / prices[venue]
-            self._give(inventory, instrument, instrument.base, coins.quantize(_COIN_STEP, ROUND_FLOOR))
+            self._give(inventory, instrument, instrument.base, floor_to(coins, _COIN_STEP))
 
     @staticmethod
     def _give(inventory: Inventory, instrument: Instrument, currency: str, amount: Decimal) -> None:

@@ -8,7 +8,7 @@ from arbitrage.books.book import Book
 from arbitrage.domain.book_views import Level
 from arbitrage.domain.instants import Instant
 from arbitrage.domain.instruments import Instrument, Pair, Venue
-from arbitrage.domain.money import decimal_from_float, plain
+from arbitrage.domain.money import decimal_from_float, floor_to, plain
 from arbitrage.domain.plans import Direction, FxQuote, Leg, TwoLegPlan
 from arbitrage.domain.verdicts import Refusal, RefusalCode
 from arbitrage.opportunity.edge import BPS, Fees, Fx, buy_upbit_edge, edge, sell_upbit_edge, vwap
@@ -68,16 +68,18 @@ class PairFinder:
             plan = self._on_ladders(direction, ladders, caps, fx, at)
             if not isinstance(plan, _Unreachable):
                 return plan
-            ladders = ladders.without(plan.venue, plan.level)
+            ladders = ladders.cut(plan.venue, plan.depth)
         return Refusal(RefusalCode.NO_DEPTH, "no level that clears is on a tick", "")
 
     def _caps(self, direction: Direction, fx: Fx, free: Free) -> Caps:
-        widest = 1.0 + self.rules.max_room
+        upbit, binance, widest = self.pair.upbit, self.pair.binance, 1.0 + self.rules.max_room
+        most_krw = min(self.rules.max_notional_krw, float(upbit.max_notional), float(binance.max_notional) * fx.bid)
+        most_base = float(min(free.base, upbit.max_quantity, binance.max_quantity * (1 - binance.taker_fee)))
         if direction is Direction.SELL_UPBIT:
             spend = float(free.quote) * fx.ask * (1.0 - self.fees.binance) / widest
-            return Caps(float(free.base), spend, self.rules.max_notional_krw)
+            return Caps(most_base, spend, most_krw)
         spend = float(free.quote) / (widest * (1.0 + self.fees.upbit))
-        return Caps(float(free.base), spend, self.rules.max_notional_krw / widest)
+        return Caps(most_base, spend, most_krw / widest)
 
     def _dry(self, direction: Direction, books: tuple[Book, Book], fx: Fx, caps: Caps) -> Refusal | None:
         least = max(float(self.pair.upbit.min_notional), float(self.pair.binance.min_notional) * fx.ask)
@@ -102,16 +104,31 @@ class PairFinder:
         net_edge = sell_upbit_edge(*walk) if sells_upbit else buy_upbit_edge(*walk)
         if net_edge is None:
             return Refusal(RefusalCode.NO_DEPTH, f"{base:.8f} {self.pair.base}", "")
-        room = decimal_from_float(max(0.0, min((net_edge - self.rules.min_edge) / 2.0, self.rules.max_room)))
+        upbit, binance = _walked(ladders.upbit, amounts[0]), _walked(ladders.binance, amounts[1])
+        room = self._room(direction, upbit[-1][0], binance[-1][0], fx)
         legs = []
-        for instrument, amount, levels in zip(
-            (self.pair.upbit, self.pair.binance), amounts, (ladders.upbit, ladders.binance), strict=True
+        for instrument, amount, levels in (
+            (self.pair.upbit, amounts[0], upbit),
+            (self.pair.binance, amounts[1], binance),
         ):
             leg = _leg(direction, instrument, amount, levels, room)
             if not isinstance(leg, Leg):
                 return leg
             legs.append(leg)
         return self._plan(direction, legs, net_edge, fx, at)
+
+    def _room(self, direction: Direction, upbit: float, binance: float, fx: Fx) -> Decimal:
+        """Return by what fraction each limit may leave its deepest level: both together keep the minimum edge.
+
+        With R = (1 + edge of the deepest levels) / (1 + minimum edge), both prices may worsen by (R - 1) / (R + 1): a
+        little less than half of what the edge is above the minimum.
+        """
+        if direction is Direction.SELL_UPBIT:
+            marginal = edge(self._kept, upbit, binance * fx.ask)
+        else:
+            marginal = edge(self._kept, binance * fx.bid, upbit)
+        ratio = (1.0 + marginal) / (1.0 + self.rules.min_edge)
+        return decimal_from_float(max(0.0, min((ratio - 1.0) / (ratio + 1.0), self.rules.max_room)))
 
     def _plan(self, direction: Direction, legs: list[Leg], net_edge: float, fx: Fx, at: Instant) -> TwoLegPlan:
         upbit, binance = legs
@@ -128,16 +145,16 @@ class PairFinder:
             binance=binance,
             fx=quote,
             base_quantity=upbit.quantity,
-            notional_krw=(upbit.quantity * dearest).quantize(_WON_CENTS),
+            notional_krw=floor_to(upbit.quantity * dearest, _WON_CENTS),
             net_edge_bps=net_edge * BPS,
-            expected_krw=decimal_from_float(cost * net_edge).quantize(_WON_CENTS),
+            expected_krw=floor_to(decimal_from_float(cost * net_edge), _WON_CENTS),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class _Unreachable:
     venue: Venue
-    level: float
+    depth: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,27 +186,23 @@ class _Ladders:
         bids = [(price * fx.bid, size) for price, size in binance]
         return cls(direction, upbit, binance, (bids, upbit), fees, fx)
 
-    def without(self, venue: Venue, level: float) -> "_Ladders":
-        """Return the ladders cut before a level of one venue."""
-        upbit, binance = self.upbit, self.binance
-        if venue is Venue.UPBIT:
-            upbit = upbit[: [price for price, _ in upbit].index(level)]
-        else:
-            binance = binance[: [price for price, _ in binance].index(level)]
+    def cut(self, venue: Venue, depth: int) -> "_Ladders":
+        """Return the ladders with only so many levels left on one venue."""
+        upbit = self.upbit[:depth] if venue is Venue.UPBIT else self.upbit
+        binance = self.binance[:depth] if venue is Venue.BINANCE else self.binance
         return self._priced(self.direction, upbit, binance, self.fees, self.fx)
 
 
 def _leg(
-    direction: Direction, instrument: Instrument, quantity: Decimal, levels: Sequence[Level], room: Decimal
+    direction: Direction, instrument: Instrument, quantity: Decimal, levels: tuple[Level, ...], room: Decimal
 ) -> Leg | Refusal | _Unreachable:
-    amount, side = float(quantity), direction.side(instrument.venue)
-    walked = _walked(levels, amount)
-    average = vwap(walked, amount)
+    side = direction.side(instrument.venue)
+    average = vwap(levels, float(quantity))
     if average is None:
         return Refusal(RefusalCode.NO_DEPTH, f"{instrument.symbol} {plain(quantity)}", "")
-    price = limit_price(side, decimal_from_float(walked[-1][0]), room, instrument)
+    price = limit_price(side, decimal_from_float(levels[-1][0]), room, instrument)
     if price is None:
-        return _Unreachable(instrument.venue, walked[-1][0])
+        return _Unreachable(instrument.venue, len(levels) - 1)
     broken = broken_minimum(instrument, quantity, price)
     if broken is not None:
         return broken
@@ -200,16 +213,16 @@ def _leg(
         quantity=quantity,
         limit_price=price,
         vwap=average,
-        levels=walked,
+        levels=levels,
     )
 
 
-def _walked(levels: Sequence[Level], quantity: float) -> tuple[Level, ...]:
-    taken, reached = [], 0.0
+def _walked(levels: Sequence[Level], quantity: Decimal) -> tuple[Level, ...]:
+    taken, reached, wanted = [], 0.0, float(quantity) * (1.0 - 1e-12)
     for level in levels:
         taken.append(level)
         reached += level[1]
-        if reached >= quantity * (1.0 - 1e-12):
+        if reached >= wanted:
             break
     return tuple(taken)
 

@@ -1,6 +1,6 @@
 """The exact side of a plan: quantities on both lots, limits on the tick, minima. Decimals only, rounded safely."""
 
-from decimal import ROUND_FLOOR, Decimal
+from decimal import Decimal
 
 from arbitrage.domain.instruments import Instrument, Pair, Side
 from arbitrage.domain.money import floor_to, plain
@@ -19,7 +19,7 @@ def quantities(direction: Direction, pair: Pair, base: Decimal) -> tuple[Decimal
         net = 1 - binance.taker_fee
         bought = floor_to(base / net, binance.lot)
         return floor_to(bought * net, upbit.lot), bought
-    same = floor_to(floor_to(base, binance.lot), upbit.lot)
+    same = floor_to(floor_to(base, binance.lot), upbit.lot)  # Upbit's 1e-8 divides every lot of Binance
     return same, same
 
 
@@ -43,8 +43,11 @@ def broken_minimum(instrument: Instrument, quantity: Decimal, price: Decimal) ->
         return _below(instrument, f"{plain(quantity)} {instrument.base}", f"{plain(instrument.min_quantity)}")
     if notional < low:
         return _below(instrument, f"{plain(_cents(notional))} {instrument.quote}", plain(low))
-    if quantity > instrument.max_quantity or notional > high:
-        return Refusal(RefusalCode.PLAN_TOO_LARGE, f"{instrument.symbol} {plain(quantity)}", f"{plain(high)}")
+    if quantity > instrument.max_quantity:
+        seen = f"{plain(quantity)} {instrument.base}"
+        return Refusal(RefusalCode.PLAN_TOO_LARGE, seen, plain(instrument.max_quantity))
+    if notional > high:
+        return Refusal(RefusalCode.PLAN_TOO_LARGE, f"{plain(_cents(notional))} {instrument.quote}", plain(high))
     return None
 
 
@@ -53,4 +56,4 @@ def _below(instrument: Instrument, seen: str, limit: str) -> Refusal:
 
 
 def _cents(value: Decimal) -> Decimal:
-    return value.quantize(Decimal("0.01"), rounding=ROUND_FLOOR)
+    return floor_to(value, Decimal("0.01"))

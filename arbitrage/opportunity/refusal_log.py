@@ -17,22 +17,18 @@ class RefusalLog:
         self._untold: Counter[str] = Counter()
         self._told_at: dict[str, Instant] = {}
 
-    def count(self, refusals: tuple[Refusal, ...], at: Instant) -> int:
-        """Count a refused opportunity; return how many to tell of now (this one included), or 0 to keep quiet."""
-        due = False
+    def count(self, refusals: tuple[Refusal, ...], at: Instant) -> tuple[tuple[Refusal, int], ...]:
+        """Count a refused opportunity; return the reasons to tell of now, each with how often it was given since."""
+        due = []
         for refusal in refusals:
             code = refusal.code.value
             self._counts[code] += 1
             self._untold[code] += 1
             told_at = self._told_at.get(code)
-            due = due or told_at is None or at - told_at >= _QUIET
-        if not due:
-            return 0
-        times = 0
-        for refusal in refusals:
-            times = max(times, self._untold.pop(refusal.code.value, 0))
-            self._told_at[refusal.code.value] = at
-        return times
+            if told_at is None or at - told_at >= _QUIET:
+                self._told_at[code] = at
+                due.append((refusal, self._untold.pop(code)))
+        return tuple(due)
 
     def lines(self) -> tuple[RefusalLine, ...]:
         """Show the counts, most frequent first."""

@@ -41,14 +41,16 @@ async def remember(link: StateLink, keys: StateKeys, now: Instant, day: str) -> 
     """Return what is known of the past, without open plans. Raises StateUnavailable naming the key that is wrong."""
     async with link.transaction() as pipe:
         pipe.get(keys.inventory)
+        pipe.get(keys.positions)
         pipe.zrangebyscore(keys.trades, now // NS_PER_MS - DAY_MS, "+inf", withscores=True)
         pipe.hgetall(keys.score(day))
         pipe.get(keys.view)
-        inventory, trades, score, view = await pipe.execute()
+        inventory, positions, trades, score, view = await pipe.execute()
     return Remembered(
         epoch=link.epoch,
         fence=link.fence,
         inventory=_inventory(keys.inventory, inventory) if inventory else {},
+        positions=_positions(keys.positions, positions) if positions else {},
         trade_instants=tuple(Instant(int(ms) * NS_PER_MS) for _, ms in trades),
         score=_score(keys.score(day), day, score),
         best_edges=_best_edges(view, day) if view else {},
@@ -85,6 +87,13 @@ def _inventory(key: str, raw: bytes) -> dict[Venue, dict[str, Decimal]]:
     amounts = [amount for balances in held.values() for amount in balances.values()]
     if not all(amount.is_finite() and amount >= 0 for amount in amounts):
         raise StateUnavailable(f"{key}: holds an amount that cannot be owned; delete it to start over")
+    return held
+
+
+def _positions(key: str, raw: bytes) -> dict[str, Decimal]:
+    held = _decoded(key, raw, dict[str, Decimal])
+    if not all(quantity.is_finite() for quantity in held.values()):
+        raise StateUnavailable(f"{key}: holds what is no quantity; delete it to start over")
     return held
 
 

@@ -135,7 +135,7 @@ class RowWriter:
         ]
 
     def _refusal(self, refusal: ReportRefusal) -> list[Command]:
-        counts = [("HINCRBY", self._keys.refusals, reason.code, refusal.times) for reason in refusal.refusals]
+        counts = [("HINCRBY", self._keys.refusals, reason.code, times) for reason, times in refusal.reasons]
         return [*counts, self._journal("refusal", refusal.at, to_json(refusal))]
 
     def _view(self, view: EngineView) -> list[Command]:

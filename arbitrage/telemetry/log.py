@@ -23,6 +23,9 @@ from arbitrage.telemetry.cleaning import clean_event
 MARKET_EVERY_S: Final = 5
 """How often the log tells prices and edges, in the events' own time."""
 
+REJECTIONS_EVERY_S: Final = 60
+"""How often the log tells of frames that could not be believed."""
+
 
 def configure(level: str, fmt: str | None, stream: TextIO | None = None) -> None:
     """Set the log up, once: `level` as in LOG_LEVEL, `fmt` as in LOG_FORMAT (None: console if `stream` is a terminal).
@@ -74,6 +77,8 @@ class LogSink:
     def __init__(self, log: structlog.typing.FilteringBoundLogger | None = None) -> None:
         self._log: structlog.typing.FilteringBoundLogger = log or structlog.get_logger()
         self._market_at: Instant | None = None
+        self._rejections_at: Instant | None = None
+        self._rejected: dict[str, int] = {}
 
     def publish(self, intent: Intent) -> None:
         """Tell an intent; never blocks, never raises."""
@@ -83,6 +88,7 @@ class LogSink:
             case ReportPlanEnd(end):
                 self._plan_end(end)
             case Publish(view):
+                self._rejections(view)
                 self._market(view)
 
     def _refusal(self, refusal: ReportRefusal) -> None:
@@ -91,8 +97,8 @@ class LogSink:
             base=refusal.base,
             direction=refusal.direction,
             net_edge_bps=round(refusal.net_edge_bps, 2),
-            reasons=[str(reason) for reason in refusal.refusals],
-            times=refusal.times,
+            reasons=[str(reason) for reason, _ in refusal.reasons],
+            times=[times for _, times in refusal.reasons],
         )
 
     def _plan_end(self, end: PlanEnd) -> None:
@@ -110,6 +116,18 @@ class LogSink:
             binance=end.binance_end,
             residual_base=plain(end.residual_base),
         )
+
+    def _rejections(self, view: EngineView) -> None:
+        """Tell once a minute how many frames of a venue could not be believed, if there were any."""
+        if self._rejections_at is not None and view.at - self._rejections_at < REJECTIONS_EVERY_S * NS_PER_S:
+            return
+        self._rejections_at = view.at
+        for venue, line in view.venues.items():
+            more = line.rejected - self._rejected.get(venue, 0)
+            self._rejected[venue] = line.rejected
+            if more > 0:
+                books = [f"{book.symbol} {book.health}" for book in line.books if book.health != "good"]
+                self._log.warning("books_not_believed", venue=venue, frames=more, not_good=books)
 
     def _market(self, view: EngineView) -> None:
         # views come once a second, some ms early or late

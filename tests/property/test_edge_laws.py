@@ -223,8 +223,12 @@ def test_both_limits_together_still_keep_the_minimum_edge(win: tuple[tuple[Book,
     plan = drafted(market, direction, PLENTY, 1e12)
     assume(plan is not None)
     assert plan is not None
+    limits, rate = {leg.side: float(leg.limit_price) for leg in plan.legs}, market[2]
+    usdt_in_krw = rate.ask if direction is Direction.SELL_UPBIT else 1 / rate.bid
+    worst = FEES.kept * limits[Side.SELL] / (limits[Side.BUY] * usdt_in_krw) - 1
     deepest = {leg.venue: Decimal(repr(leg.levels[-1][0])) for leg in plan.legs}
 
+    assert worst >= 0.001 - 1e-9
     for leg in plan.legs:
         beyond = (leg.limit_price - deepest[leg.venue]) * leg.side.sign
         assert 0 <= beyond <= deepest[leg.venue] * Decimal("0.001")

@@ -118,7 +118,34 @@ def test_a_lone_touch_does_not_make_the_levels_younger() -> None:
 
 
 def test_an_older_book_does_not_even_look_fresh() -> None:
-    late = make.snapshot(Venue.BINANCE, "BTCUSDT", [(99.0, 1.0)], [(101.0, 1.0)], at=make.after_ms(5_000), sequence=9)
+    late = make.snapshot(Venue.BINANCE, "BTCUSDT", [(99.0, 1.0)], [(101.0, 1.0)], make.after_ms(900), sequence=9)
     book = book_with(GOOD, late)
 
-    assert book.health(make.after_ms(5_000), SECOND) is Health.STALE
+    assert book.health(make.after_ms(1_001), SECOND) is Health.STALE
+
+
+def test_a_wild_number_does_not_hold_newer_books_back_for_ever() -> None:
+    wild = make.snapshot(Venue.BINANCE, "BTCUSDT", [(50.0, 1.0)], [(51.0, 1.0)], sequence=2**62)
+    normal = make.snapshot(Venue.BINANCE, "BTCUSDT", [(99.0, 1.0)], [(101.0, 1.0)], make.after_ms(1_001), sequence=11)
+    book = book_with(GOOD, wild, normal)
+
+    assert (book.bid, book.sequence) == (99.0, 11)
+
+
+def test_a_touch_with_a_wild_number_does_not_stay_on_top_for_ever() -> None:
+    frames = [
+        make.snapshot(Venue.BINANCE, "BTCUSDT", [(60.0, 1.0)], [(61.0, 1.0)], make.after_ms(ms), sequence=10 + ms)
+        for ms in (500, 1_001)
+    ]
+    book = book_with(GOOD, make.touch(100.0, 101.0, 2**62), frames[0])
+    on_top = book.bid
+    book.replace(frames[1])
+
+    assert (on_top, book.bid) == (100.0, 60.0)
+
+
+def test_what_was_not_believed_is_counted() -> None:
+    crossed = binance([(102.0, 1.0)], [(101.0, 1.0)])
+    book = book_with(crossed, binance([], []), GOOD, make.touch(math.nan, 101.0, 11))
+
+    assert book.rejected == 3

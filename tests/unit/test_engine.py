@@ -1,5 +1,6 @@
 """The engine's stories: what it is told, and what it asks for."""
 
+import math
 from decimal import Decimal
 
 import pytest
@@ -30,7 +31,7 @@ def plans(intents: list[Intent] | tuple[Intent, ...]) -> list[TwoLegPlan]:
 
 
 def codes(intents: tuple[Intent, ...]) -> set[RefusalCode]:
-    return {refusal.code for i in intents if isinstance(i, ReportRefusal) for refusal in i.refusals}
+    return {refusal.code for i in intents if isinstance(i, ReportRefusal) for refusal, _ in i.reasons}
 
 
 def view(story: make.Story, at: Instant = make.NOON) -> EngineView:
@@ -134,7 +135,8 @@ def test_a_bad_frame_stops_belief_in_its_book_only() -> None:
     ],
 )
 def test_old_data_is_refused(case: str, upbit_ms: int, binance_ms: int, fx_ms: int, expected: set[RefusalCode]) -> None:
-    story = make.Story()
+    plenty = {"BTC": Decimal(10), "KRW": Decimal(10**9), "USDT": Decimal(10**9)}
+    story = make.Story(past=make.remembered(inventory=dict.fromkeys(Venue, plenty)))
     story.tell(
         make.fx(at=make.after_ms(fx_ms)),
         make.upbit_book(1.2e8, 1.2e8 + 1_000, at=make.after_ms(upbit_ms)),
@@ -145,9 +147,71 @@ def test_old_data_is_refused(case: str, upbit_ms: int, binance_ms: int, fx_ms: i
 
 def test_hummingbot_27_a_500_000_percent_profit_is_refused() -> None:
     story = make.Story()
-    story.tell(make.fx(), make.upbit_book(1.2e8, 1.2e8 + 1_000))
+    story.tell_books(NO_PREMIUM)
 
-    assert RefusalCode.EDGE_IMPLAUSIBLE in codes(story.tell(make.binance_book(17.0, 17.01)))
+    assert codes(story.tell(make.binance_book(17.0, 17.01))) == {RefusalCode.EDGE_IMPLAUSIBLE}
+
+
+def test_a_glitch_is_neither_the_best_of_the_day_nor_a_price_for_virtual_coins() -> None:
+    story = make.Story()
+    story.tell(make.fx(), make.upbit_book(1.2e8, 1.2e8 + 1_000), make.binance_book(17.0, 17.01))
+    shown = view(story)
+
+    assert shown.inventory == {"upbit": {}, "binance": {}}
+    assert [line.best_today_bps for line in shown.edges] == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("bids", "asks"),
+    [
+        ([(120_000_000.0, 1.0), (119_999_000.0, 0.0)], [(120_001_000.0, 1.0)]),
+        ([(120_000_000.0, 1.0)], [(120_001_000.0, 1.0), (math.nan, 1.0)]),
+    ],
+)
+def test_a_book_that_turns_out_bad_when_walked_is_no_opportunity(
+    bids: list[tuple[float, float]], asks: list[tuple[float, float]]
+) -> None:
+    story = make.Story()
+    story.tell_books(NO_PREMIUM)
+    brought = story.tell(make.snapshot(Venue.UPBIT, "KRW-BTC", bids, asks, make.after_ms(10)))
+    shown = view(story, make.after_ms(20)).venues["upbit"]
+
+    assert brought == ()
+    assert (shown.rejected, shown.books[1].health) == (1, "empty")
+
+
+def test_frames_of_a_venue_that_is_down_are_not_believed() -> None:
+    story = make.Story()
+    story.tell(VenueDown(make.NOON, Venue.UPBIT, "reset"))
+
+    assert story.tell_books(BIG_PREMIUM) == ()
+
+
+def test_a_reset_in_mid_plan_refills_both_sides() -> None:
+    story = make.Story()
+    (plan,) = plans(story.tell_books(BIG_PREMIUM))
+    full = view(story).inventory
+    story.tell(InventoryGiven(make.NOON, {}))
+    end_of(story, plan, "1", "1")
+    story.tell_books(BIG_PREMIUM, at=make.after_ms(1_000))
+
+    assert view(story, make.after_ms(1_000)).inventory == full
+
+
+def test_positions_outlive_a_restart() -> None:
+    story = make.Story(past=make.remembered(positions={"BTC": Decimal("-0.25")}))
+
+    assert view(story).positions == {"BTC": Decimal("-0.25")}
+
+
+def test_a_late_report_does_not_turn_the_day_back() -> None:
+    story = make.Story()
+    (plan,) = plans(story.tell_books(BIG_PREMIUM))
+    story.tell(Tick(make.after_ms(12 * 3_600_000)))
+    end_of(story, plan, "1", "1", at=make.after_ms(11 * 3_600_000))
+    score = view(story, make.after_ms(12 * 3_600_000)).score_today
+
+    assert (score.day, score.plans) == ("2026-11-27", 1)
 
 
 def test_one_plan_in_flight_per_pair() -> None:
@@ -230,14 +294,16 @@ def test_what_plans_leave_over_adds_up_to_the_position() -> None:
 def test_a_leg_that_could_not_be_followed_is_unscored_and_worth_nothing() -> None:
     story = make.Story()
     (plan,) = plans(story.tell_books(BIG_PREMIUM))
+    owned = view(story).inventory
     nothing = Fill(quantity=Decimal(0), funds=Decimal(0), fee=Decimal(0), fee_currency="KRW")
     unseen = LegReport(make.NOON, "x", plan.plan_id, Venue.UPBIT, LegEnd.UNSEEN, nothing)
     (ended,) = story.tell(filled(plan, Venue.BINANCE, make.NOON), unseen)
     score = view(story).score_today
 
     assert isinstance(ended, ReportPlanEnd)
-    assert ended.end.outcome is Outcome.UNSCORED
+    assert (ended.end.outcome, ended.end.result) == (Outcome.UNSCORED, 0)
     assert (score.plans, score.result_units) == (1, 0)
+    assert view(story).inventory == owned
     assert view(story).positions == {}
 
 

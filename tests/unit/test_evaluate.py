@@ -43,7 +43,7 @@ def test_a_file_gets_the_plan_that_the_engine_would_make(tmp_path: Path) -> None
     [
         ("old fx", {"fx": {"bid": 1400, "ask": 1401, "age_ms": 30_001}}, {"fx_too_old"}),
         ("no coins", {"balances": {"upbit": {"BTC": 0}, "binance": {"USDT": 1e9}}}, {"inventory_dry"}),
-        ("no such profit", {"fx": {"bid": 1.4, "ask": 1.401}}, {"edge_implausible"}),
+        ("no such profit", {"fx": {"bid": 1000, "ask": 1001}}, {"edge_implausible"}),
     ],
 )
 def test_a_refusal_has_its_reasons(tmp_path: Path, case: str, changes: dict[str, Any], codes: set[str]) -> None:
@@ -68,6 +68,16 @@ def test_no_edge_is_neither_a_plan_nor_a_refusal(tmp_path: Path) -> None:
         ("limit of zero", {"limits": {"max_edge_pct": 0}}, "above zero: max_edge_pct = 0"),
         ("three numbers", {"upbit": {"bids": [[1, 2, 3]], "asks": []}}, "upbit.bids"),
         ("no number", {"fx": {"bid": "x", "ask": 1}}, "fx.bid"),
+        ("no such fx", {"fx": {"bid": 1.4, "ask": 1.401}}, "fx: must be from 100 to 100000"),
+        ("crossed", {"upbit": {"bids": [[2, 1]], "asks": [[1, 1]]}}, "KRW-BTC: the book is empty, crossed"),
+        ("bad level", {"binance": {"bids": [[2, 1], [3, 1]], "asks": [[4, 1]]}}, "BTCUSDT: the book"),
+        ("NaN price", {"upbit": {"bids": [["NaN", 1]], "asks": [[1, 1]]}}, "KRW-BTC: the book"),
+        ("lot of zero", {"binance": {**WINNING["binance"], "lot": 0}}, "binance.lot"),
+        ("lot NaN", {"binance": {**WINNING["binance"], "lot": "NaN"}}, "binance.lot"),
+        ("fee of 200 %", {"upbit": {**WINNING["upbit"], "fee_pct": 200}}, "upbit.fee_pct"),
+        ("infinite balance", {"balances": {"upbit": {"BTC": "Infinity"}}}, "balances.upbit.BTC"),
+        ("broken count", {"limits": {"max_position_count": 2.9}}, "max_position_count: must be a whole number"),
+        ("infinite count", {"limits": {"max_position_count": "Infinity"}}, "limits.max_position_count"),
         ("age below zero", {"fx": {"bid": 1400, "ask": 1401, "age_ms": -1}}, "age_ms"),
     ],
 )

@@ -9,7 +9,16 @@ import pytest
 import structlog
 
 from arbitrage.books.market import Market
-from arbitrage.domain.events import BookRejected, BookSnapshot, Event, LegReport, Tick, UniverseChanged, VenueDown
+from arbitrage.domain.events import (
+    BookRejected,
+    BookSnapshot,
+    Event,
+    LegReport,
+    Tick,
+    UniverseChanged,
+    VenueDown,
+    VenueUp,
+)
 from arbitrage.domain.instants import Instant, from_ms
 from arbitrage.domain.instruments import Side, Venue
 from arbitrage.domain.plans import LegEnd, Order, Purpose
@@ -49,6 +58,8 @@ class Shadow:
         self.market = Market()
         self.gateway = ShadowGateway(self.market, from_ms(50))
         self.tell(UniverseChanged(make.NOON, make.universe()))
+        for venue in Venue:
+            self.tell(VenueUp(make.NOON, venue))
         for each in orders or (order(),):
             self.gateway.submit(each)
 
@@ -58,7 +69,7 @@ class Shadow:
                 self.market.adopt(event.universe)
             case BookSnapshot():
                 self.market.replace(event)
-            case VenueDown() | BookRejected():
+            case VenueUp() | VenueDown() | BookRejected():
                 self.market.note(event)
         return [report for report in self.gateway.observe(event) if isinstance(report, LegReport)]
 
@@ -153,6 +164,32 @@ def test_a_book_that_cannot_be_believed_decides_nothing() -> None:
 
     assert crossed == []
     assert report.end is LegEnd.FILLED
+
+
+def test_a_book_that_turns_out_bad_when_walked_decides_nothing() -> None:
+    shadow = Shadow()
+    bad = shadow.tell(asks((99.0, 1.0), (100.0, 0.0), at=make.after_ms(60)))
+    (report,) = shadow.tell(asks((99.0, 1.0), at=make.after_ms(70)))
+
+    assert bad == []
+    assert report.end is LegEnd.FILLED
+
+
+def test_an_old_book_that_comes_late_decides_nothing() -> None:
+    shadow = Shadow()
+    shadow.tell(make.binance_book(90.0, 99.0, at=make.after_ms(10), sequence=100))
+    late = shadow.tell(make.binance_book(90.0, 99.0, at=make.after_ms(60), sequence=50))
+    (report,) = shadow.tell(make.binance_book(100.5, 101.0, at=make.after_ms(70), sequence=101))
+
+    assert late == []
+    assert report.end is LegEnd.EMPTY
+
+
+def test_a_book_of_another_market_decides_nothing() -> None:
+    shadow = Shadow()
+
+    assert shadow.tell(make.upbit_book(98.0, 99.0, at=make.after_ms(60))) == []
+    assert shadow.tell(make.binance_book(98.0, 99.0, base="ETH", at=make.after_ms(60))) == []
 
 
 def test_nexustrading_321_no_order_stays_open_for_ever() -> None:

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -41,6 +42,8 @@ class Heard:
 
     def info(self, line: str) -> None:
         self.lines.append(line)
+
+    warning = info
 
     def events(self) -> list[dict[str, Any]]:
         return [{k: v for k, v in json.loads(line).items() if k not in ("timestamp", "level")} for line in self.lines]
@@ -83,9 +86,20 @@ def test_a_refusal_is_told_with_every_reason() -> None:
             "direction": "sell_upbit",
             "net_edge_bps": 4.2,
             "reasons": ["edge_too_small: 4.2 bps (limit 10 bps)", "fx_too_old: 40,000 ms (limit 30,000 ms)"],
-            "times": 7,
+            "times": [7, 7],
         }
     ]
+
+
+def test_frames_that_could_not_be_believed_are_told_once_a_minute() -> None:
+    heard = Heard()
+    for second, rejected in ((0, 0), (30, 40), (60, 50), (90, 70), (120, 70)):
+        view = a_view(Instant(NOON + second * NS_PER_S))
+        venues = {name: replace(line, rejected=rejected) for name, line in view.venues.items() if name == "upbit"}
+        heard.sink.publish(Publish(replace(view, venues=venues)))
+
+    told = [event for event in heard.events() if event["event"] == "books_not_believed"]
+    assert [(event["venue"], event["frames"]) for event in told] == [("upbit", 50), ("upbit", 20)]
 
 
 def test_the_end_of_a_plan_is_told_with_its_result() -> None:
@@ -103,8 +117,9 @@ def test_prices_and_edges_are_told_every_five_seconds_of_event_time() -> None:
     for tenth in range(0, 120, 3):
         heard.sink.publish(Publish(a_view(Instant(NOON + tenth * 100 * NS_PER_MS))))
 
-    first = heard.events()[0]
-    assert len(heard.events()) == 3
+    told = [event for event in heard.events() if event["event"] == "market"]
+    first = told[0]
+    assert len(told) == 3
     assert first == {
         "event": "market",
         "base": "BTC",
