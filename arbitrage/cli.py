@@ -7,13 +7,14 @@ from typing import Annotated, Final
 
 import typer
 
-from arbitrage.domain.errors import ArbitrageError, ConfigurationError, StateUnavailable, VenueUnreachable
+from arbitrage.domain.errors import ArbitrageError, ConfigurationError, StateHeld, StateUnavailable, VenueUnreachable
 from liveguard.mode_gate import Mode, NotLive, NotWired
 
 EXIT_CODES: Final[dict[type[ArbitrageError], int]] = {
     ConfigurationError: 2,
     NotLive: 3,
     NotWired: 3,
+    StateHeld: 5,
     StateUnavailable: 4,
     VenueUnreachable: 6,
 }

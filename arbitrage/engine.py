@@ -1,5 +1,6 @@
 """The engine: one event in, intents out. No clock, no I/O, no mode; what it does not know it does not trade on."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final, assert_never
@@ -134,15 +135,17 @@ class Engine:
 
     def _view(self, at: Instant) -> EngineView:
         desk, universe = self._desk, self._universe
-        why_not = desk.unavailable or ("" if universe else "the instruments are not known yet")
+        edges = self._edges(at)
+        why_not = desk.unavailable or self._why_blind(edges)
         return EngineView(
             at=at,
             accepting=not why_not,
             why_not=why_not,
             venues=self.market.lines(at, self._max_book_age),
             fx=self.market.fx_line(at),
-            edges=self._edges(at),
+            edges=edges,
             left_out=universe.left_out if universe else (),
+            notices=tuple(_notices(universe)) if universe else (),
             plans_open=len(desk.tracker),
             score_today=self._score.line(),
             refusals=desk.refusals.lines(),
@@ -151,6 +154,13 @@ class Engine:
             portfolio_krw=self._portfolio_krw(),
             events=self._events,
         )
+
+    def _why_blind(self, edges: tuple[EdgeLine, ...]) -> str:
+        if self._universe is None:
+            return "the instruments are not known yet"
+        if not self._universe.pairs:
+            return "no wanted pair is traded on both venues"
+        return "" if any(line.bps is not None for line in edges) else "no pair has two good books and an fx"
 
     def _edges(self, at: Instant) -> tuple[EdgeLine, ...]:
         best = self._desk.best
@@ -191,3 +201,11 @@ class Engine:
         for venue, cash in ((Venue.UPBIT, "KRW"), (Venue.BINANCE, "USDT")):
             total += owned[venue.value].get(cash, Decimal(0)) * per_usdt[venue]
         return floor_to(total, Decimal("0.01"))
+
+
+def _notices(universe: Universe) -> Iterator[tuple[str, str]]:
+    for instrument in (universe.fx, *(i for pair in universe.pairs for i in (pair.upbit, pair.binance))):
+        if instrument.halted:
+            yield instrument.symbol, f"not traded: {instrument.halted}"
+        elif instrument.warnings:
+            yield instrument.symbol, f"the venue warns: {', '.join(instrument.warnings)}"

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable, Coroutine, Iterator
+from contextlib import suppress
 from dataclasses import asdict
 from decimal import Decimal
 from importlib.metadata import version
@@ -12,7 +13,7 @@ from typing import Final, NoReturn, Protocol
 import structlog
 
 from arbitrage.clock import SystemClock
-from arbitrage.domain.errors import OperatorNeeded, StateUnavailable
+from arbitrage.domain.errors import OperatorNeeded, StateHeld, StateUnavailable
 from arbitrage.domain.events import Event, Tick
 from arbitrage.domain.instants import NS_PER_S, from_ms
 from arbitrage.domain.remembered import Remembered
@@ -36,11 +37,14 @@ STATE_PATIENCE_S: Final = 10.0
 """How long a start waits for Redis: a server that was just started may still be loading its file."""
 
 _STATE_RETRY_S: Final = 0.5
+_TICK_LATE_S: Final = 0.005
 _PERCENT: Final = Decimal(100)
 
 
 class State(Sink, Protocol):
-    """What the trader needs of a state store, wherever that keeps things."""
+    """What the trader needs of a state store, wherever that keeps things. `failure` says why `run` gave up."""
+
+    failure: StateHeld | None
 
     async def open(self) -> Remembered:
         """Return the past. Raises StateUnavailable."""
@@ -70,19 +74,28 @@ class LiveTrader:
         self._ended.set()
 
     async def run(self) -> None:
-        """Trade until `stop`. Raises StateUnavailable if there is none, OperatorNeeded if the engine broke."""
+        """Trade until `stop`.
+
+        Raises StateUnavailable if there is no state, StateHeld if it is another daemon's, OperatorNeeded if the engine
+        broke.
+        """
         past = await self._open_state()
+        if past is None:
+            return
         runner = self._runner = self._wire(past)
         runner.when_failed = self.stop
         try:
             async with asyncio.TaskGroup() as tasks:
                 workers = [tasks.create_task(work, name=name) for name, work in self._work()]
+                workers[0].add_done_callback(lambda _: self.stop())  # the state gave up: say so below, and end
                 await self._ended.wait()
                 for worker in workers:
                     worker.cancel()
         finally:
             runner.tell()
             await self._state.close()
+        if self._state.failure is not None:
+            raise self._state.failure
         if runner.failure is not None:
             log.critical("engine_failed", exc_info=runner.failure)
             raise OperatorNeeded("the engine failed on an event and stopped; see the log") from runner.failure
@@ -113,27 +126,32 @@ class LiveTrader:
         if self._runner is not None:
             self._runner.on_event(event)
 
-    async def _open_state(self) -> Remembered:
+    async def _open_state(self) -> Remembered | None:
+        """Return the past, or None if we were asked to end while waiting for it."""
         give_up, told = self._clock.now() + int(STATE_PATIENCE_S * NS_PER_S), False
-        while True:
+        while not self._ended.is_set():
             try:
                 return await self._state.open()
             except StateUnavailable as error:
-                if self._clock.now() >= give_up or self._ended.is_set():
+                if self._clock.now() >= give_up:
                     raise
                 if not told:
                     told = True
                     log.warning("state_unavailable", reason=str(error), trying_for_s=STATE_PATIENCE_S)
-            await asyncio.sleep(_STATE_RETRY_S)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_STATE_RETRY_S):
+                    await self._ended.wait()
+        return None
 
     async def _tick(self) -> NoReturn:
         while True:
-            await asyncio.sleep(1 - self._clock.now() % NS_PER_S / NS_PER_S)
+            # a little late, because a loop may wake a little early and would then tick twice
+            await asyncio.sleep(1 - self._clock.now() % NS_PER_S / NS_PER_S + _TICK_LATE_S)
             self._on_event(Tick(self._clock.now()))
 
 
 def run(settings: Settings) -> int:
-    """Run the daemon until SIGINT or SIGTERM; return its exit code. Raises ArbitrageError for what ends it early."""
+    """Run the daemon until it is asked to end; return its exit code. Raises ArbitrageError for what ends it early."""
     configure(settings.log_level, settings.log_format)
     decision = decide(settings.gate_evidence())
     log.info(
@@ -155,7 +173,7 @@ def run(settings: Settings) -> int:
 async def _until_signal(settings: Settings, decision: ModeDecision) -> None:
     trader = LiveTrader(settings, decision, SystemClock())
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, trader.stop)
     await trader.run()
 

@@ -8,11 +8,11 @@ import asyncio
 from collections import deque
 from contextlib import suppress
 from dataclasses import replace
-from typing import Final, NoReturn
+from typing import Final
 
 import structlog
 
-from arbitrage.domain.errors import StateUnavailable
+from arbitrage.domain.errors import StateHeld, StateUnavailable
 from arbitrage.domain.events import InventoryGiven, StateDown, StateUp
 from arbitrage.domain.instants import NS_PER_S, Instant
 from arbitrage.domain.intents import Intent, Publish, ReportPlanEnd, ReportRefusal
@@ -23,6 +23,7 @@ from arbitrage.state.link import StateLink, StateReplaced
 from arbitrage.state.reading import (
     FIRST_ROW,
     read_commands,
+    read_heartbeat,
     read_last_command,
     read_old_order_days,
     read_open_plans,
@@ -37,6 +38,9 @@ QUEUE_LIMIT: Final = 20_000
 
 INTENTS_PER_BATCH: Final = 200
 """Bounds how long one write may hold Redis: about 1,600 commands, some milliseconds."""
+
+HOLDER_ALIVE_NS: Final = 5 * NS_PER_S
+"""A heartbeat younger than this is that of a living daemon: it beats each second."""
 
 PROBE_S: Final = 0.25
 """Pause between looks at Redis. With the socket's time-out, a hanging server is noticed in half a second."""
@@ -55,8 +59,11 @@ class StateManager:
     """
 
     def __init__(self, address: RedisAddress, facts: RunFacts, clock: Clock, emit: Emit) -> None:
+        self.failure: StateHeld | None = None
         self._clock = clock
         self._emit = emit
+        self._pid = facts.pid
+        self._down_reason: str | None = None
         self._keys = StateKeys(facts.namespace)
         self._link = StateLink(address, self._keys)
         self._rows = RowWriter(self._keys, facts)
@@ -101,13 +108,20 @@ class StateManager:
             self._lost += 1
         self._work.set()
 
-    async def run(self) -> NoReturn:
-        """Write until cancelled; tell the engine when that stops being possible, and when it is again."""
+    async def run(self) -> None:
+        """Write until cancelled; tell the engine when that stops being possible, and when it is again.
+
+        Returns, with `failure` set, once another daemon has taken the state over.
+        """
         wait_s = FIRST_WAIT_S
         while True:
             _heed_cancellation()
             try:
                 await self._turn()
+            except StateHeld as held:
+                self.failure = held
+                self._say_down(held)
+                return
             except StateUnavailable as error:
                 self._say_down(error)
                 await asyncio.sleep(wait_s)
@@ -120,8 +134,9 @@ class StateManager:
     async def close(self) -> None:
         """Write what is left, within two seconds, and say in the state that this run stopped on purpose."""
         try:
-            async with asyncio.timeout(DRAIN_S):
-                await self._drain()
+            if self.failure is None:
+                async with asyncio.timeout(DRAIN_S):
+                    await self._drain()
         except (StateUnavailable, TimeoutError) as error:
             log.warning("state_not_drained", rows=len(self._queue), reason=str(error) or "too slow")
         finally:
@@ -141,10 +156,17 @@ class StateManager:
             await self._write()
 
     async def _claim(self) -> None:
+        await self._refuse_if_held()
         await self._link.claim()
         self._seen = await read_last_command(self._link, self._keys)
         self._due = [*self._rows.facts(), *self._rows.heartbeat(self._clock.now())]
         self._claimed = True
+
+    async def _refuse_if_held(self) -> None:
+        """Raise StateHeld while the heart of another daemon beats in this state."""
+        beat_at, pid = await read_heartbeat(self._link, self._keys)
+        if pid != self._pid and abs(self._clock.now() - beat_at) < HOLDER_ALIVE_NS:
+            raise StateHeld(f"another daemon uses the state {self._keys.namespace}: stop it, or set another APP_ENV")
 
     async def _beat(self, now: Instant) -> None:
         for row_id, command in await read_commands(self._link, self._keys, self._seen):
@@ -210,18 +232,18 @@ class StateManager:
         self._work.clear()
 
     def _say_down(self, error: StateUnavailable) -> None:
-        if self._is_up is not False:
-            self._is_up = False
-            log.error("state_down", reason=str(error))
-            self._emit(StateDown(self._clock.now(), str(error)))
+        if self._down_reason != str(error):
+            self._down_reason = str(error)
+            log.error("state_down", reason=self._down_reason)
+            self._emit(StateDown(self._clock.now(), self._down_reason))
 
     def _say_up(self) -> None:
         if self._lost:
             log.error("state_rows_lost", rows=self._lost)
             self._due.append(self._rows.lost(self._clock.now(), self._lost))
             self._lost = 0
-        if not self._is_up:
-            self._is_up = True
+        if not self._is_up or self._down_reason is not None:
+            self._is_up, self._down_reason = True, None
             log.info("state_up", epoch=self._link.epoch, fence=self._link.fence)
             self._emit(StateUp(self._clock.now()))
 

@@ -120,6 +120,7 @@ def a_view(at: Instant = NOON, *, accepting: bool = True, day: str = "2026-11-22
             EdgeLine(base="BTC", direction="buy_upbit", bps=None, best_today_bps=None),
         ),
         left_out=(("DOGE", "not on binance"),),
+        notices=(("KRW-XRP", "the venue warns: PRICE_FLUCTUATIONS"),),
         plans_open=1,
         score_today=ScoreLine(day=day, plans=3, outcomes={"both": 2, "missed": 1}, result_units=21_234_567),
         refusals=(RefusalLine(code="edge_too_small", count=12),),

@@ -19,6 +19,9 @@ from arbitrage.domain.instants import NS_PER_S, Instant, Nanos, to_ms
 from arbitrage.domain.instruments import Instrument, Pair, Universe, Venue
 from arbitrage.domain.views import BookLine, FxLine, VenueLine
 
+LEAST_SPAN: Final = Nanos(NS_PER_S // 2)
+"""Over less than this a message rate says nothing."""
+
 PLAUSIBLE_FX: Final = (100.0, 100_000.0)
 """KRW per USDT. The won has stood between 600 and 2,000 to the dollar since 1990; outside of this it is no rate."""
 
@@ -104,8 +107,10 @@ class Market:
     def count(self, now: Instant) -> None:
         """Work out each venue's message rate since the last count."""
         for state in self._venues.values():
-            span = now - state.counted_at if state.counted_at is not None else 0
-            if span > 0:
+            span = now - state.counted_at if state.counted_at is not None else LEAST_SPAN
+            if span < LEAST_SPAN:
+                continue
+            if state.counted_at is not None:
                 state.per_s = (state.messages - state.counted) * NS_PER_S / span
             state.counted_at, state.counted = now, state.messages
 
@@ -144,9 +149,15 @@ class Market:
         state = self._venues[event.venue]
         state.messages += 1
         state.rejected += 1
-        book = state.books.get(event.symbol)
-        if book is not None:
-            book.clear()
+        # garbage that names no book may have been for any of them
+        hit = (
+            state.books.values()
+            if not event.symbol and event.reason == "malformed"
+            else [state.books.get(event.symbol)]
+        )
+        for book in hit:
+            if book is not None:
+                book.clear()
 
     def _turn(self, venue: Venue, at: Instant, *, connected: bool, reason: str) -> None:
         state = self._venues[venue]
@@ -175,6 +186,7 @@ def _venue_line(state: _VenueState, now: Instant, max_age: Nanos) -> VenueLine:
 
 
 def _book_line(symbol: str, book: Book, now: Instant, max_age: Nanos) -> BookLine:
+    book.walkable()  # once a second all the way down, so that nothing bad is shown as good
     held = book.condition is not Health.EMPTY
     return BookLine(
         symbol=symbol,

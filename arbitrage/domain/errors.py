@@ -17,5 +17,9 @@ class StateUnavailable(ArbitrageError):
     """The state store cannot be read or written; ends a command with exit code 4."""
 
 
+class StateHeld(StateUnavailable):
+    """Another daemon holds the state; ends a command with exit code 5."""
+
+
 class VenueUnreachable(ArbitrageError):
     """A venue did not answer usefully; ends a one-shot command with exit code 6, a daemon tries again."""

@@ -73,7 +73,7 @@ class ScoreLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineView:
-    """All of it."""
+    """All of it. `left_out` and `notices` pair a base or a symbol with what is to be said of it."""
 
     at: Instant
     accepting: bool
@@ -82,6 +82,7 @@ class EngineView:
     fx: FxLine
     edges: tuple[EdgeLine, ...]
     left_out: tuple[tuple[str, str], ...]
+    notices: tuple[tuple[str, str], ...]
     plans_open: int
     score_today: ScoreLine
     refusals: tuple[RefusalLine, ...]

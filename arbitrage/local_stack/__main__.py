@@ -1,7 +1,13 @@
 """The command line of `scripts/run`. Arguments in, exit code out; the order of things is in `stack`."""
 
+import signal
 import sys
-from argparse import ArgumentParser, RawDescriptionHelpFormatter
+
+if __name__ == "__main__":  # before the imports below, which take a moment in which people press Ctrl-C
+    for _number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(_number, lambda *_: sys.exit(0))
+
+from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from typing import Final
 
@@ -36,11 +42,27 @@ def _parse(arguments: Sequence[str]) -> Demo | None:
     commands = parser.add_subparsers(dest="what", metavar="[demo]", title="what to start, if not the daemon alone")
     demo = commands.add_parser("demo", help="play both venues on this machine")
     usual = Demo()
-    demo.add_argument("--port", type=int, default=usual.port, help="the sandbox's port (%(default)s)")
+    demo.add_argument("--port", type=_port, default=usual.port, help="the sandbox's port (%(default)s)")
     demo.add_argument("--seed", type=int, default=usual.seed, help="the same seed gives the same market (%(default)s)")
-    demo.add_argument("--speed", type=float, default=usual.speed, help="how fast its time runs (%(default)s)")
+    demo.add_argument("--speed", type=_speed, default=usual.speed, help="how fast its time runs (%(default)s)")
     given = parser.parse_args(arguments)
     return Demo(given.port, given.seed, given.speed) if given.what == "demo" else None
+
+
+def _port(text: str) -> int:
+    if not (text.isdigit() and 1 <= int(text) <= 65_535):
+        raise ArgumentTypeError("must be from 1 to 65535")
+    return int(text)
+
+
+def _speed(text: str) -> float:
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = 0.0
+    if not 0.01 <= speed <= 1_000:
+        raise ArgumentTypeError("must be from 0.01 to 1000")
+    return speed
 
 
 if __name__ == "__main__":

@@ -72,7 +72,10 @@ class Child:
 
     def __init__(self, command: Command) -> None:
         self._command = command
-        output = command.output.open("wb") if command.output else None
+        try:
+            output = command.output.open("wb") if command.output else None
+        except OSError as error:
+            raise StackError(f"cannot write {command.output} ({error.strerror}); whose is it?") from None
         try:
             self._process = subprocess.Popen(
                 [sys.executable, "-I", "-S", str(_TETHER), str(os.getpid()), *command.arguments],

@@ -14,6 +14,7 @@ from arbitrage.local_stack import redis_server
 from arbitrage.local_stack.children import Child, Command, StackError, Stopped, StopSignal, say
 from arbitrage.local_stack.redis_server import Answer
 from arbitrage.settings import Settings, ensure_state_dir, is_loopback
+from liveguard.mode_gate import API_KEYS
 
 # with Redis's own second, less than the five seconds that Ctrl-C may take
 _DAEMON_GRACE_S: Final = 3.0
@@ -23,6 +24,9 @@ ARBITRAGE: Final = (sys.executable, "-m", "arbitrage.cli")
 """The command `arbitrage`, of the same installation."""
 
 _START_LIMIT_S: Final = 15.0
+
+_REDIS_REST_S: Final = 1.0
+"""Pause before a Redis that ended is started again; a broken one must not be started in a tight loop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,7 @@ class LocalStack:
                     self._await_redis(redis)
                 if sandbox and self._demo:
                     self._await_sandbox(sandbox, self._demo.port)
-                return self._watch(self._start_daemon(started), redis, sandbox)
+                return self._watch(self._start_daemon(started), redis, sandbox, started)
         except Stopped:
             return 0
 
@@ -105,6 +109,7 @@ class LocalStack:
         command = Command(
             name="sandbox",
             arguments=[*self._program, "sandbox", *self._demo.options()],
+            environ=_without_keys(),
             output=folder / "sandbox.log",
             grace_s=_SANDBOX_GRACE_S,
         )
@@ -123,15 +128,26 @@ class LocalStack:
             Child(Command(name="daemon", arguments=[*self._program, "run"], environ=environ, grace_s=_DAEMON_GRACE_S))
         )
 
-    def _watch(self, daemon: Child, redis: Child | None, sandbox: Child | None) -> int:
+    def _watch(self, daemon: Child, redis: Child | None, sandbox: Child | None, started: ExitStack) -> int:
         while daemon.exit_code is None:
             self._stop.pause()
             if sandbox and sandbox.exit_code is not None:
-                raise StackError(f"the sandbox ended: {sandbox.last_words()}")
+                raise StackError(
+                    f"the sandbox ended with exit code {sandbox.exit_code}; see sandbox.log in the state folder"
+                )
             if redis and redis.exit_code is not None:
-                say("Redis ended; the daemon makes no new plans until one answers again")
-                redis = None
+                say("Redis ended; the daemon makes no new plans until it is back; starting it again")
+                self._stop.wait_for(lambda: False, _REDIS_REST_S)
+                redis = self._start_redis(started)
+        if daemon.exit_code > 128:
+            say(f"the daemon was killed (signal {daemon.exit_code - 128})")
         return daemon.exit_code
+
+
+def _without_keys() -> dict[str, str]:
+    """Return our environment less the API keys: only the daemon has any business with them."""
+    secret = {*API_KEYS, *(f"{name}_FILE" for name in API_KEYS)}
+    return {name: value for name, value in os.environ.items() if name not in secret}
 
 
 def _listens(port: int) -> bool:
@@ -145,7 +161,11 @@ def _listens(port: int) -> bool:
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     # the kernel drops the lock when we end, however we end
-    with (folder / "run.lock").open("w") as lock:
+    try:
+        file = (folder / "run.lock").open("w")
+    except OSError as error:
+        raise StackError(f"cannot write {folder / 'run.lock'} ({error.strerror}); whose is it?") from None
+    with file as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

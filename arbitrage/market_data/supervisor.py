@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 from random import Random
+from typing import Final
 
 from arbitrage.domain.events import UniverseChanged, VenueDown
 from arbitrage.domain.instruments import Universe, Venue
@@ -14,6 +15,9 @@ from arbitrage.ports import Clock, Emit
 from arbitrage.wire.backoff import Backoff
 from arbitrage.wire.http import JsonHttp, VenueFailed
 from arbitrage.wire.quiet_log import Outage
+
+CLOCK_RETRY_S: Final = 5.0
+"""How soon a venue that did not tell its time is asked again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +44,7 @@ class MarketData:
         self._emit = emit
         self._clock = clock
         self._universe: Universe | None = None
+        self._failing: dict[Venue, str] = {}
         self._outages = {
             venue: Outage(clock, "venue_unreachable", "venue_reachable", venue=venue.value) for venue in Venue
         }
@@ -74,10 +79,12 @@ class MarketData:
             try:
                 sample = await measure_binance_skew(http, self._clock)
             except VenueFailed as failure:
-                self._outages[Venue.BINANCE].failed(str(failure))
-            else:
-                self._outages[Venue.BINANCE].recovered()
-                self._emit(sample)
+                self._unreachable(failure)
+                await asyncio.sleep(min(CLOCK_RETRY_S, self._config.clock_every_s))
+                continue
+            self._failing.pop(Venue.BINANCE, None)
+            self._outages[Venue.BINANCE].recovered()
+            self._emit(sample)
             await asyncio.sleep(self._config.clock_every_s)
 
     def _take(self, universe: Universe) -> None:
@@ -89,11 +96,18 @@ class MarketData:
         self.binance.watch([pair.binance.symbol for pair in universe.pairs])
 
     def _unreachable(self, failure: VenueFailed) -> None:
-        """Log it. Before the first universe there is no socket to say it, so the event is ours to emit."""
-        self._outages[Venue(failure.venue)].failed(str(failure))
+        """Log it. Before the first universe there is no socket to say it, so the events are ours to emit: for the
+        venue that failed, and for the other one, which has nothing to do but to wait.
+        """
+        venue = Venue(failure.venue)
+        self._outages[venue].failed(str(failure))
+        self._failing[venue] = str(failure).removeprefix(f"{venue}: ")
         if self._universe is None:
-            self._emit(VenueDown(self._clock.now(), Venue(failure.venue), str(failure)))
+            for each in Venue:
+                reason = self._failing.get(each, f"waits for the instruments of {venue}")
+                self._emit(VenueDown(self._clock.now(), each, reason))
 
     def _reachable(self) -> None:
+        self._failing.clear()
         for outage in self._outages.values():
             outage.recovered()

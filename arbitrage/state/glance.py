@@ -21,20 +21,21 @@ _INCOMPLETE: Final = object()
 
 
 def ask(address: RedisAddress, *commands: Command) -> list[Any]:
-    """Run commands in one transaction and return their replies, texts as bytes.
+    """Run commands one after another and return their replies, texts as bytes.
 
     Raises StateUnavailable in one line: with the address if Redis is not there, with the key that holds something else.
     """
     first: list[Command] = [("AUTH", address.password)] if address.password else []
-    before = [*first, ("SELECT", address.db), ("MULTI",)]
+    before = [*first, ("SELECT", address.db)]
     try:
-        replies = _talk(address, [*before, *commands, ("EXEC",)])
+        # no MULTI: a server without memory refuses that too, and reading must go on
+        replies = _talk(address, [*before, *commands])
     except (OSError, hiredis.ProtocolError) as error:
         raise StateUnavailable(f"Redis at {address}: {_line(error) or type(error).__name__}; {ADVICE}") from error
-    for reply in (*replies[: len(before)], replies[-1]):
+    for reply in replies[: len(before)]:
         if isinstance(reply, hiredis.ReplyError):
             raise StateUnavailable(f"Redis at {address}: {_line(reply)}")
-    results: list[Any] = replies[-1]
+    results = replies[len(before) :]
     for command, result in zip(commands, results, strict=True):
         if isinstance(result, hiredis.ReplyError):
             raise StateUnavailable(f"{command[1]!s}: {_line(result)}")

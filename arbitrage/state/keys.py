@@ -98,7 +98,8 @@ class StateKeys:
     epoch, fence    strings: the state's random word, the number of the run that may write
     applied         string: the number of the last batch of rows that was written under this fence
     run             JSON: the facts of the run
-    journal         stream: every plan, plan end and reported refusal
+    journal         stream: every plan and plan end
+    refused         stream: the refusals that were told
     order_counts    hash: orders ever, by mode
     order_days      sorted set: the trading days that have an `orders` hash
     plans_open      hash: plan id -> plan
@@ -118,6 +119,7 @@ class StateKeys:
         self.applied = f"{namespace}:applied"
         self.run = f"{namespace}:run"
         self.journal = f"{namespace}:journal"
+        self.refused = f"{namespace}:refused"
         self.order_counts = f"{namespace}:orders:count"
         self.order_days = f"{namespace}:orders:days"
         self.plans_open = f"{namespace}:plans:open"

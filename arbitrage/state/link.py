@@ -15,7 +15,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from arbitrage.domain.errors import StateUnavailable
+from arbitrage.domain.errors import StateHeld, StateUnavailable
 from arbitrage.state.keys import Command, RedisAddress, StateKeys
 
 SOCKET_TIMEOUT_S: Final = 0.25
@@ -24,11 +24,15 @@ SOCKET_TIMEOUT_S: Final = 0.25
 CONNECT_TIMEOUT_S: Final = 1.0
 
 # All of a batch or nothing, once, by the one run that may: a reply that was lost can be asked for again, and a batch
-# that was still on its way when its sender gave up cannot be counted twice. Types are looked at before the first
-# write, because a script that fails half-way is not undone.
+# that was still on its way when its sender gave up cannot be counted twice. Types, and numbers that are added to, are
+# looked at before the first write, because a script that fails half-way is not undone.
 # KEYS: epoch, fence, applied. ARGV: our epoch, our fence, the batch's number, then each command as count, words...
 APPLY_BATCH: Final = """
 local KINDS = {HSET='hash', HDEL='hash', HINCRBY='hash', XADD='stream', ZADD='zset', ZREMRANGEBYSCORE='zset'}
+local function not_whole(key, field)
+  local held = redis.call('HGET', key, field)
+  return held and not string.match(held, '^-?%d+$')
+end
 local function wrong(key, kind)
   local held = redis.call('TYPE', key).ok
   return kind and held ~= 'none' and held ~= kind
@@ -43,6 +47,9 @@ local at = 4
 while at <= #ARGV do
   local kind = KINDS[ARGV[at + 1]]
   if wrong(ARGV[at + 2], kind) then return redis.error_reply('WRONGTYPE ' .. ARGV[at + 2] .. ' is not a ' .. kind) end
+  if ARGV[at + 1] == 'HINCRBY' and not_whole(ARGV[at + 2], ARGV[at + 3]) then
+    return redis.error_reply('WRONGTYPE ' .. ARGV[at + 2] .. ' ' .. ARGV[at + 3] .. ' is not a whole number')
+  end
   at = at + ARGV[at] + 1
 end
 at = 4
@@ -92,7 +99,8 @@ class StateLink:
     async def apply(self, number: int, commands: Sequence[Command]) -> None:
         """Write a batch, all or nothing. Call again with the same number after a failure: it is done at most once.
 
-        Raises StateReplaced if this is not the state that was claimed, StateUnavailable for everything else.
+        Raises StateReplaced if this is not the state that was claimed, StateHeld if another run has claimed it since,
+        StateUnavailable for everything else.
         """
         keys = (self._keys.epoch, self._keys.fence, self._keys.applied)
         words = [word for command in commands for word in (len(command), *command)]
@@ -101,7 +109,7 @@ class StateLink:
         if verdict == b"emptied":
             raise StateReplaced("state was emptied or replaced")
         if verdict == b"fenced":
-            raise StateUnavailable(f"another daemon took over the state {self._keys.namespace}; stop one of them")
+            raise StateHeld(f"another daemon took over the state {self._keys.namespace}; this one ends")
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Pipeline]:

@@ -5,6 +5,7 @@ import secrets
 
 import structlog
 
+from arbitrage.domain.errors import StateHeld
 from arbitrage.domain.events import StateUp
 from arbitrage.domain.intents import Intent, Publish
 from arbitrage.domain.remembered import Remembered
@@ -21,6 +22,7 @@ class MemoryState:
         self._clock = clock
         self._emit = emit
         self.view: EngineView | None = None
+        self.failure: StateHeld | None = None
 
     async def open(self) -> Remembered:
         """Return an empty past, and say in the log that nothing will be kept."""

@@ -65,6 +65,16 @@ async def read_last_command(link: StateLink, keys: StateKeys) -> str:
     return _text(seen) if seen else FIRST_ROW
 
 
+async def read_heartbeat(link: StateLink, keys: StateKeys) -> tuple[Instant, int]:
+    """Return when a daemon last said that it lives, and its pid; zeros if it stopped on purpose or there was none."""
+    async with link.transaction() as pipe:
+        pipe.hmget(keys.heartbeat, "at", "pid", "stopped")
+        ((at, pid, stopped),) = await pipe.execute()
+    if stopped == b"true" or not (at and at.isdigit() and pid and pid.isdigit()):
+        return Instant(0), 0
+    return Instant(int(at)), int(pid)
+
+
 async def read_commands(link: StateLink, keys: StateKeys, seen: str) -> list[tuple[str, str]]:
     """Return what operators asked for after the row `seen`, oldest first: row id and command."""
     async with link.transaction() as pipe:

@@ -17,6 +17,7 @@ from arbitrage.ledger.trading_day import TradingDay
 from arbitrage.state.keys import Command, RunFacts, StateKeys
 
 JOURNAL_ROWS: Final = 200_000
+REFUSED_ROWS: Final = 50_000
 CLOSED_PLANS: Final = 20_000
 ORDER_DAYS_KEPT: Final = 35
 DAY_MS: Final = 86_400_000
@@ -136,7 +137,8 @@ class RowWriter:
 
     def _refusal(self, refusal: ReportRefusal) -> list[Command]:
         counts = [("HINCRBY", self._keys.refusals, reason.code, times) for reason, times in refusal.reasons]
-        return [*counts, self._journal("refusal", refusal.at, to_json(refusal))]
+        row = ("at", refusal.at, "row", to_json(refusal))
+        return [*counts, ("XADD", self._keys.refused, "MAXLEN", "~", REFUSED_ROWS, "*", *row)]
 
     def _view(self, view: EngineView) -> list[Command]:
         keys = self._keys

@@ -14,13 +14,10 @@ from arbitrage.domain.views import EngineView
 from arbitrage.settings import Settings
 from arbitrage.state.glance import ask
 from arbitrage.state.keys import COMMAND, RESET_INVENTORY, RedisAddress, RunFacts, StateKeys, namespace_of
-from arbitrage.status.shape import Status, has_stopped, heartbeat_age_s, shape, what_is_stale, whole
+from arbitrage.status.shape import ALIVE_S, Status, has_stopped, heartbeat_age_s, shape, what_is_stale, whole
 from liveguard.mode_gate import Mode, decide
 
 T = TypeVar("T")
-
-ALIVE_S: Final = 5.0
-"""A heartbeat younger than this means that a daemon is running; it beats each second."""
 
 NEVER_RAN: Final = "no daemon has run with this Redis and APP_ENV yet; start one with `arbitrage run`"
 IN_MEMORY: Final = "STATE=memory: the daemon keeps its state to itself, there is nothing to read"

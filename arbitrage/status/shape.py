@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from arbitrage.domain.instants import NS_PER_S, Instant
 from arbitrage.domain.money import won
@@ -13,15 +13,39 @@ Status = dict[str, Any]
 """What `status --json` prints. Ages of books and fx are those at the last look, `view_age_s` ago."""
 
 
+ALIVE_S: Final = 5.0
+"""A heartbeat younger than this is that of a living daemon: it beats each second."""
+
+CLOCKS_APART_S: Final = 2.0
+"""How far a heartbeat may lie ahead before it means that a clock was changed."""
+
+
 def shape(facts: RunFacts, heartbeat: Mapping[bytes, bytes], view: EngineView | None, now: Instant) -> Status:
-    """Put together what a run said of itself, of its heart, and of the market."""
+    """Put together what a run said of itself, of its heart, and of the market.
+
+    What a daemon last showed does not count as its state once it is gone: then there are no new plans.
+    """
     shown = view or _nothing_seen(facts.started_at)
-    return {**_of_run(facts, heartbeat, now), **_of_engine(shown, now), **_of_market(shown)}
+    status = {**_of_run(facts, heartbeat, now), **_of_engine(shown, now), **_of_market(shown)}
+    why = _not_running(status)
+    status["running"] = not why
+    if not why and not status["view_age_s"] <= ALIVE_S:
+        why = f"the daemon has shown nothing new for {status['view_age_s']:.0f} s"
+    return {**status, "trading_state": "REDUCING", "trading_state_reason": why} if why else status
+
+
+def _not_running(status: Status) -> str:
+    age_s = status["heartbeat_age_s"]
+    if status["stopped"]:
+        return "the daemon was stopped"
+    if not age_s >= -CLOCKS_APART_S:
+        return f"the last heartbeat lies {-age_s:.0f} s ahead: the clock was set back since"
+    return "" if age_s <= ALIVE_S else f"the daemon is not running: its last heartbeat was {age_s:.0f} s ago"
 
 
 def what_is_stale(status: Status, max_age_s: float) -> str:
     """Say what in a status is older than `max_age_s`, heartbeat or market data; empty if nothing is."""
-    if not status["heartbeat_age_s"] <= max_age_s:
+    if not -CLOCKS_APART_S <= status["heartbeat_age_s"] <= max_age_s:
         return f"the last heartbeat was {status['heartbeat_age_s']:.1f} s ago (limit {max_age_s:g} s)"
     if not status["venues"]:
         return "no market data yet"
@@ -36,8 +60,8 @@ def what_is_stale(status: Status, max_age_s: float) -> str:
 
 
 def heartbeat_age_s(heartbeat: Mapping[bytes, bytes], now: Instant) -> float:
-    """Return how long ago the daemon last said that it lives."""
-    return max(0.0, (now - whole(heartbeat.get(b"at"))) / NS_PER_S)
+    """Return how long ago the daemon last said that it lives; below zero where its clock is ahead of ours."""
+    return (now - whole(heartbeat.get(b"at"))) / NS_PER_S
 
 
 def has_stopped(heartbeat: Mapping[bytes, bytes]) -> bool:
@@ -75,7 +99,7 @@ def _of_engine(view: EngineView, now: Instant) -> Status:
         "daily": {"day": score.day, "plans": score.plans, "result_krw": result_krw},
         "plans": {
             "open": view.plans_open,
-            "scored": score.plans,
+            "scored": score.plans - score.outcomes.get("unscored", 0),
             "outcomes": score.outcomes,
             "result_krw": result_krw,
         },
@@ -101,6 +125,7 @@ def _of_market(view: EngineView) -> Status:
         },
         "edges": edges,
         "left_out": dict(view.left_out),
+        "notices": dict(view.notices),
     }
 
 
@@ -130,6 +155,7 @@ def _nothing_seen(at: Instant) -> EngineView:
         fx=FxLine(bid=None, ask=None, age_ms=None),
         edges=(),
         left_out=(),
+        notices=(),
         plans_open=0,
         score_today=ScoreLine(day="", plans=0, outcomes={}, result_units=0),
         refusals=(),

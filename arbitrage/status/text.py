@@ -63,19 +63,22 @@ def _inventory(status: Status) -> Iterator[Text]:
 def _refused(status: Status) -> Iterator[Text]:
     for base, reason in status["left_out"].items():
         yield Text(f"{base} is left out: {reason}", style="yellow")
+    for symbol, notice in status["notices"].items():
+        yield Text(f"{symbol}: {notice}", style="yellow")
     if status["refusals"]:
         most = sorted(status["refusals"].items(), key=lambda line: -line[1])
         yield Text("refused: " + ", ".join(f"{code} {count:,}" for code, count in most), style="dim")
 
 
 def _headline(status: Status) -> Text:
-    style = "bold green" if status["trading_state"] == "ACTIVE" else "bold yellow"
-    age = f"{status['heartbeat_age_s']:.1f} s ago"
-    beat = f"stopped {age}" if status["stopped"] else f"heartbeat {age}"
     mode = "SHADOW LIVE" if status["mode"] == "shadow" else str(status["mode"]).upper()
-    return Text.assemble(
-        (mode, "bold"), "  ", (status["trading_state"], style), f"  {beat}, {_kst(status['at'])}  v{status['version']}"
-    )
+    age = f"{status['heartbeat_age_s']:.1f} s ago"
+    if not status["running"]:
+        what = "stopped" if status["stopped"] else "last heartbeat"
+        return Text.assemble((mode, "bold"), "  ", ("NOT RUNNING", "bold red"), f"  {what} {age}, {_kst(status['at'])}")
+    style = "bold green" if status["trading_state"] == "ACTIVE" else "bold yellow"
+    state, beat = status["trading_state"], f"heartbeat {age}, {_kst(status['at'])}  v{status['version']}"
+    return Text.assemble((mode, "bold"), "  ", (state, style), f"  {beat}")
 
 
 def _venues(status: Status) -> Table:

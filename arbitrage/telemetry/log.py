@@ -19,6 +19,7 @@ from arbitrage.domain.money import plain, won
 from arbitrage.domain.plans import PlanEnd
 from arbitrage.domain.views import BookLine, EngineView
 from arbitrage.telemetry.cleaning import clean_event
+from arbitrage.telemetry.line_writer import LineWriter
 
 MARKET_EVERY_S: Final = 5
 """How often the log tells prices and edges, in the events' own time."""
@@ -33,10 +34,12 @@ def configure(level: str, fmt: str | None, stream: TextIO | None = None) -> None
     Writes to stdout if no stream is given. Warnings of libraries that use the standard log come through too.
     """
     out = stream or sys.stdout
+    # a given stream is a test's or a file's and is written at once; stdout may be a pipe that nobody reads
+    writer = LineLogger(out) if stream else LineWriter(out)
     structlog.configure(
         processors=processors(fmt or ("console" if out.isatty() else "json"), colors=out.isatty()),
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=lambda *_: LineLogger(out),
+        logger_factory=lambda *_: writer,
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(handlers=[_LibraryHandler()], level=logging.WARNING, force=True)

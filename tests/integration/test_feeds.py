@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 from arbitrage.clock import SystemClock
 from arbitrage.domain.events import BookRejected, BookSnapshot, TouchUpdate, UniverseChanged, VenueDown, VenueUp
 from arbitrage.domain.instants import NS_PER_S, Instant
+from arbitrage.domain.instruments import Venue
 from arbitrage.market_data.binance_feed import BinanceFeed, streams_url
 from arbitrage.market_data.instruments import Fees
 from arbitrage.market_data.supervisor import MarketData, MarketDataConfig
@@ -272,6 +273,8 @@ async def test_market_data_waits_for_a_venue_and_then_watches_what_both_have(upb
             await eventually(lambda: events.of(TouchUpdate))
             await eventually(lambda: len(events.of(BookSnapshot)) == 3)
 
-    assert events.of(VenueDown)[0].reason.startswith("binance: GET /api/v3/exchangeInfo answered 404")
+    reasons = {event.venue: event.reason for event in events.of(VenueDown)[:2]}
+    assert reasons[Venue.UPBIT] == "waits for the instruments of binance"
+    assert reasons[Venue.BINANCE].startswith("GET /api/v3/")
     assert events.of(UniverseChanged)[0].universe.left_out == (("BNB", "not listed on upbit"),)
     assert {event.symbol for event in events.of(BookSnapshot)} == {"KRW-BTC", "KRW-USDT", "BTCUSDT"}

@@ -13,7 +13,7 @@ import pytest
 from redis import Redis
 
 from arbitrage.clock import SystemClock
-from arbitrage.domain.errors import StateUnavailable
+from arbitrage.domain.errors import StateHeld, StateUnavailable
 from arbitrage.domain.events import Event, InventoryGiven, StateDown, StateUp
 from arbitrage.domain.instants import NS_PER_S, Instant
 from arbitrage.domain.instruments import Venue
@@ -32,16 +32,16 @@ from tests.redis_server import RedisServer
 DAY = "2026-11-22"
 
 
-def facts(app_env: str) -> RunFacts:
-    return RunFacts(mode="shadow", app_env=app_env, version="1.2.3", started_at=NOON, pid=77)
+def facts(app_env: str, pid: int = 77) -> RunFacts:
+    return RunFacts(mode="shadow", app_env=app_env, version="1.2.3", started_at=NOON, pid=pid)
 
 
 class Desk:
     """A state manager, what it told the engine, and a plain client to look behind it."""
 
-    def __init__(self, address: RedisAddress, app_env: str, clock: Clock | None = None) -> None:
+    def __init__(self, address: RedisAddress, app_env: str, clock: Clock | None = None, pid: int = 77) -> None:
         self.told: list[Event] = []
-        self.state = StateManager(address, facts(app_env), clock or ManualClock(), self.told.append)
+        self.state = StateManager(address, facts(app_env, pid), clock or ManualClock(), self.told.append)
         self.keys = StateKeys(facts(app_env).namespace)
         self.redis: Redis = Redis(host=address.host, port=address.port, socket_timeout=2, protocol=2)
 
@@ -133,7 +133,8 @@ async def test_every_row_is_there_and_reads_back_exactly(redis_address: RedisAdd
 
         closed: Any = desk.redis.xrange(desk.keys.plans_closed)
 
-        assert desk.journal() == [b"plan", b"plan", b"plan_end", b"refusal"]
+        assert desk.journal() == [b"plan", b"plan", b"plan_end"]
+        assert desk.redis.xlen(desk.keys.refused) == 1
         assert msgspec.json.decode(closed[0][1][b"row"], type=PlanEnd) == an_end("p-1")
         assert msgspec.json.decode(desk.hash(desk.keys.plans_open)[b"p-2"], type=TwoLegPlan) == a_plan("p-2")
         assert set(desk.hash(desk.keys.orders(DAY))) == {b"p-1-0", b"p-1-1", b"p-2-0", b"p-2-1"}
@@ -312,6 +313,56 @@ async def test_of_two_daemons_only_the_later_one_writes(redis_address: RedisAddr
 
         assert StateDown not in second.kinds()
         assert any("another daemon" in event.reason for event in first.told if isinstance(event, StateDown))
+        assert isinstance(first.state.failure, StateHeld)
+
+
+async def test_a_second_daemon_is_refused_while_the_hearts_of_others_beat(
+    redis_address: RedisAddress, app_env: str
+) -> None:
+    clock = ManualClock()
+    first, second = Desk(redis_address, app_env, clock), Desk(redis_address, app_env, clock, pid=78)
+    async with running(first):
+        await eventually(lambda: first.redis.exists(first.keys.heartbeat) == 1)
+        with pytest.raises(StateHeld, match="another daemon uses the state"):
+            await second.state.open()
+    first_ended_well = await second.state.open()
+    await second.state.close()
+    second.redis.close()
+
+    assert first_ended_well.fence == 2
+
+
+async def test_a_dead_daemons_place_is_free_after_its_heart_was_silent_for_a_while(
+    redis_address: RedisAddress, app_env: str
+) -> None:
+    clock = ManualClock()
+    keys = StateKeys(facts(app_env).namespace)
+    link = StateLink(redis_address, keys)
+    await link.claim()
+    await link.apply(1, RowWriter(keys, facts(app_env)).heartbeat(clock.now()))
+    await link.close()
+    clock.advance(5.001)
+    heir = Desk(redis_address, app_env, clock, pid=78)
+    async with running(heir) as past:
+        assert past.fence == 2
+
+
+async def test_a_number_that_cannot_be_added_to_stops_a_batch_before_its_first_row(
+    redis_address: RedisAddress, app_env: str
+) -> None:
+    desk = Desk(redis_address, app_env)
+    async with running(desk):
+        await eventually(lambda: StateUp in desk.kinds())
+        desk.redis.hset(desk.keys.score(DAY), "plans", "abc")
+        desk.state.publish(a_submission("p-1"))
+        desk.state.publish(ReportPlanEnd(an_end("p-1")))
+        await eventually(lambda: StateDown in desk.kinds())
+        while_spoilt = desk.redis.exists(desk.keys.plans_closed, desk.keys.journal)
+        desk.redis.hset(desk.keys.score(DAY), "plans", "0")
+        await eventually(lambda: desk.redis.xlen(desk.keys.plans_closed) == 1)
+
+        assert while_spoilt == 0
+        assert desk.journal() == [b"plan", b"plan_end"]
 
 
 @pytest.mark.parametrize(
@@ -504,5 +555,5 @@ async def test_a_full_queue_loses_refusals_first_and_owns_up_to_it(private_redis
         desk.state.publish(a_submission("p-1"))
         await eventually(lambda: b"lost" in desk.journal(), within_s=5)
 
-        assert desk.journal().count(b"refusal") == 10_000
+        assert desk.redis.xlen(desk.keys.refused) == 10_000
         assert desk.journal().count(b"plan") == 1

@@ -305,3 +305,32 @@ def test_status_imports_nothing_heavy() -> None:
     ).stdout.split()
 
     assert not {"ccxt", "aiohttp", "picows", "uvloop", "redis", "structlog", "rich"} & set(seen)
+
+
+@pytest.mark.parametrize(
+    ("beat_s", "view_s", "running", "why"),
+    [
+        pytest.param(0.2, 0.2, True, "", id="alive"),
+        pytest.param(60, 60, False, "not running: its last heartbeat was 60 s ago", id="killed"),
+        pytest.param(-60, 0.2, False, "lies 60 s ahead", id="a clock set back"),
+        pytest.param(0.2, 60, True, "shown nothing new for 60 s", id="alive, but stuck"),
+    ],
+)
+async def test_what_a_daemon_last_showed_is_not_its_state_once_it_is_gone(
+    redis_address: RedisAddress, app_env: str, beat_s: float, view_s: float, running: bool, why: str
+) -> None:
+    await a_run(redis_address, app_env, Publish(a_view(ago(view_s))), at=ago(beat_s))
+    status = read_status(settings_for(redis_address, app_env))
+
+    assert status["running"] is running
+    assert status["trading_state"] == ("REDUCING" if why else "ACTIVE")
+    assert why in status["trading_state_reason"]
+    assert ("NOT RUNNING" in text_of(status)) is not running
+
+
+async def test_a_redis_without_memory_can_still_be_read(private_redis: RedisServer) -> None:
+    await a_run(private_redis.address, "local", Publish(a_view(ago(0.2))))
+    with Redis(host=private_redis.address.host, port=private_redis.address.port) as redis:
+        redis.config_set("maxmemory", "1")
+
+    assert read_status(settings_for(private_redis.address, "local"))["mode"] == "shadow"

@@ -478,3 +478,65 @@ def test_a_score_of_the_same_day_goes_on_after_a_restart() -> None:
     restarted = make.Story(past=make.remembered(score=before))
 
     assert view(restarted).score_today == before
+
+
+def test_garbage_that_names_no_book_empties_all_of_the_venue() -> None:
+    story = make.Story("BTC", "ETH")
+    story.tell_books(NO_PREMIUM)
+    story.tell(BookRejected(make.NOON, Venue.UPBIT, "", "malformed"))
+    venues = view(story).venues
+
+    assert {line.health for line in venues["upbit"].books} == {"empty"}
+    assert venues["binance"].books[0].health == "good"
+
+
+def test_a_new_kind_of_frame_empties_nothing() -> None:
+    story = make.Story()
+    story.tell_books(NO_PREMIUM)
+    story.tell(BookRejected(make.NOON, Venue.UPBIT, "", "unknown_type"))
+
+    assert {line.health for line in view(story).venues["upbit"].books} == {"good"}
+
+
+@pytest.mark.parametrize(
+    ("told", "why"),
+    [
+        ([], "no pair has two good books and an fx"),
+        ([UniverseChanged(make.NOON, Universe((), make.upbit("USDT")))], "no wanted pair is traded on both venues"),
+        ([StateDown(make.NOON, "Redis is away")], "Redis is away"),
+    ],
+)
+def test_a_daemon_that_cannot_trade_says_why(told: list[object], why: str) -> None:
+    story = make.Story()
+    story.tell(*told)
+    shown = view(story)
+
+    assert (shown.accepting, shown.why_not) == (False, why)
+
+
+def test_a_daemon_with_good_books_accepts() -> None:
+    story = make.Story()
+    story.tell_books(NO_PREMIUM)
+
+    assert view(story).accepting
+
+
+def test_what_a_venue_says_of_its_markets_is_shown() -> None:
+    story = make.Story()
+    pair = make.Pair("BTC", make.upbit(warnings=("PRICE_FLUCTUATIONS",)), make.binance(halted="status is BREAK"))
+    story.tell(UniverseChanged(make.NOON, Universe((pair,), make.upbit("USDT"))))
+
+    assert view(story).notices == (
+        ("KRW-BTC", "the venue warns: PRICE_FLUCTUATIONS"),
+        ("BTCUSDT", "not traded: status is BREAK"),
+    )
+
+
+def test_two_ticks_close_together_do_not_make_a_rate() -> None:
+    story = make.Story()
+    story.tell(Tick(make.NOON))
+    for n in range(50):
+        story.tell_books(NO_PREMIUM, at=make.after_ms(n * 20))
+    shown = [view(story, make.after_ms(ms)).venues["upbit"].messages_per_s for ms in (1_000, 1_001)]
+
+    assert shown == [100.0, 100.0]
