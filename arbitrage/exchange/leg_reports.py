@@ -1,0 +1,33 @@
+"""What became of a plan's order, in the words of the domain, from an order as a venue holds it."""
+
+from decimal import Decimal
+
+from arbitrage.domain.events import LegReport
+from arbitrage.domain.instants import Instant
+from arbitrage.domain.plans import Fill, LegEnd, Order
+from arbitrage.exchange.venue_orders import VenueOrder
+
+
+def fill_of(order: VenueOrder) -> Fill:
+    """Return what an order came to."""
+    return Fill(
+        quantity=order.executed_quantity,
+        funds=order.executed_funds,
+        fee=order.fee,
+        fee_currency=order.trades[-1].fee_currency if order.trades else order.instrument.quote,
+    )
+
+
+def no_fill(quote: str) -> Fill:
+    """Return the fill of an order that never came to a book."""
+    return Fill(quantity=Decimal(0), funds=Decimal(0), fee=Decimal(0), fee_currency=quote)
+
+
+def report_of(order: Order, fill: Fill, at: Instant) -> LegReport:
+    """Return the report of an order that is over."""
+    end = LegEnd.PARTIAL
+    if fill.quantity == 0:
+        end = LegEnd.EMPTY
+    elif fill.quantity == order.quantity:
+        end = LegEnd.FILLED
+    return LegReport(at=at, client_id=order.client_id, plan_id=order.plan_id, venue=order.venue, end=end, fill=fill)
