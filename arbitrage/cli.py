@@ -142,26 +142,49 @@ def evaluate(
 
 
 @app.command()
-def sandbox(
+def sandbox(  # noqa: PLR0913, PLR0917 - typer makes an option of each parameter
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65_535, help="Port to listen on; 0 takes a free one.")] = 8900,
     seed: Annotated[int, typer.Option(help="The same seed gives the same market.")] = 1,
     speed: Annotated[float, typer.Option(min=0.01, max=1_000.0, help="How fast the market's time runs.")] = 1.0,
     tape: Annotated[Path | None, typer.Option(exists=True, help="Replay this recording, a file or a folder.")] = None,
+    faults: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="What is to go wrong (YAML).")
+    ] = None,
+    balances: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="What the accounts start with (YAML).")
+    ] = None,
+    keep: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="Keep the balances in this file over a restart.")
+    ] = None,
+    control_port: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            max=65_535,
+            help="Port of the control API, on loopback only; 0 takes a free one.",
+            show_default="the one after --port",
+        ),
+    ] = None,
 ) -> None:
     """Play both venues on this machine.
 
-    Their public REST and websockets, fed by a market model or by a recording.
+    Their REST and websockets, public and private, fed by a market model or by a recording. Orders trade play money.
 
     \b
     Examples:
       arbitrage sandbox
       arbitrage sandbox --seed 7 --speed 10
       arbitrage sandbox --tape var/tape
+      arbitrage sandbox --faults rough-day.yaml --keep var/play-money.json
     """
     from arbitrage.sandbox.server import SandboxOptions, run_sandbox
 
-    raise typer.Exit(run_sandbox(SandboxOptions(host=host, port=port, seed=seed, speed=speed, tape=tape)))
+    options = SandboxOptions(
+        host=host, port=port, seed=seed, speed=speed, tape=tape,
+        faults=faults, balances=balances, keep=keep, control_port=control_port,
+    )  # fmt: skip
+    raise typer.Exit(run_sandbox(options))
 
 
 @app.command()

@@ -16,10 +16,13 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="seed of the market (default: %(default)s)")
     parser.add_argument("--speed", type=float, default=1.0, help="how fast the market moves (default: %(default)s)")
     parser.add_argument("--tape", type=Path, help="a recording, or a folder of them, to replay instead")
+    parser.add_argument("--faults", type=Path, help="what is to go wrong (YAML)")
+    parser.add_argument("--balances", type=Path, help="what the accounts start with (YAML)")
+    parser.add_argument("--keep", type=Path, help="keep the balances in this file over a restart")
+    parser.add_argument("--control-port", type=int, help="port of the control API (default: the one after --port)")
     given = parser.parse_args()
     try:
-        options = SandboxOptions(host=given.host, port=given.port, seed=given.seed, speed=given.speed, tape=given.tape)
-        return run_sandbox(options)
+        return run_sandbox(SandboxOptions(**vars(given)))
     except ConfigurationError as e:
         parser.error(str(e))
 

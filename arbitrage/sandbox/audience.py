@@ -13,6 +13,11 @@ class Audience(Generic[K, L]):
     def __init__(self) -> None:
         self._listeners: dict[K, set[L]] = {}
 
+    @property
+    def channels(self) -> Collection[K]:
+        """Return the channels that someone listens to."""
+        return self._listeners.keys()
+
     def of(self, channel: K) -> Collection[L]:
         """Return who listens to a channel."""
         return self._listeners.get(channel, ())

@@ -1,20 +1,15 @@
 """The bodies of Binance's public REST replies, made from a market's state. Shapes only: no HTTP, no limits."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from arbitrage.sandbox.binance_limits import RATE_LIMITS, limit_row
+from arbitrage.sandbox.binance_order_form import SELF_TRADES, USUAL_SELF_TRADE
 from arbitrage.sandbox.grid import UNIT, eight_decimals
 from arbitrage.sandbox.ladder import Ladder
 from arbitrage.sandbox.market_book import MarketBook
 
 _DAY_MS: Final = 86_400_000
-
-_RATE_LIMITS: Final = (
-    ("REQUEST_WEIGHT", "MINUTE", 1, 6_000),
-    ("ORDERS", "SECOND", 10, 100),
-    ("ORDERS", "DAY", 1, 200_000),
-    ("RAW_REQUESTS", "MINUTE", 5, 300_000),
-)
 
 _ORDER_TYPES: Final = [
     "LIMIT",
@@ -45,15 +40,14 @@ _ALLOWED: Final = (
 )
 
 
-def exchange_info(books: Iterable[MarketBook], now_ms: int) -> dict[str, Any]:
-    """Describe limits and symbols."""
-    keys = ("rateLimitType", "interval", "intervalNum", "limit")
+def exchange_info(books: Iterable[MarketBook], now_ms: int, halted: Mapping[str, str]) -> dict[str, Any]:
+    """Describe limits and symbols; `halted` has the status words of those that do not trade."""
     return {
         "timezone": "UTC",
         "serverTime": now_ms,
-        "rateLimits": [dict(zip(keys, limit, strict=True)) for limit in _RATE_LIMITS],
+        "rateLimits": [limit_row(limit) for limit in RATE_LIMITS],
         "exchangeFilters": [],
-        "symbols": [_symbol(book) for book in books],
+        "symbols": [_symbol(book, halted.get(book.listing.code, "TRADING")) for book in books],
     }
 
 
@@ -114,11 +108,11 @@ def recent_trades(book: MarketBook, limit: int, now_ms: int) -> list[dict[str, A
     ]
 
 
-def _symbol(book: MarketBook) -> dict[str, Any]:
+def _symbol(book: MarketBook, status: str) -> dict[str, Any]:
     listing = book.listing
     return {
         "symbol": listing.code,
-        "status": "TRADING",
+        "status": status,
         "baseAsset": listing.base,
         "quoteAsset": listing.quote,
         **dict.fromkeys(_PRECISIONS, 8),
@@ -127,8 +121,8 @@ def _symbol(book: MarketBook) -> dict[str, Any]:
         "filters": _filters(book),
         "permissions": [],
         "permissionSets": [["SPOT", "MARGIN"]],
-        "defaultSelfTradePreventionMode": "EXPIRE_MAKER",
-        "allowedSelfTradePreventionModes": ["EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH", "DECREMENT"],
+        "defaultSelfTradePreventionMode": USUAL_SELF_TRADE,
+        "allowedSelfTradePreventionModes": list(SELF_TRADES),
     }
 
 

@@ -10,25 +10,19 @@ from aiohttp import web
 from arbitrage.domain.instants import NS_PER_MS
 from arbitrage.ports import Clock
 from arbitrage.sandbox.binance_bodies import day_ticker, depth, exchange_info, recent_trades, touch
+from arbitrage.sandbox.binance_errors import BinanceError, bad_symbol, illegal, invalid, missing
+from arbitrage.sandbox.binance_limits import too_much_weight, weights
+from arbitrage.sandbox.binance_replies import json_reply
 from arbitrage.sandbox.grid import eight_decimals
+from arbitrage.sandbox.knobs import Knobs
 from arbitrage.sandbox.market_book import MarketBook
 from arbitrage.sandbox.options import Manners
-from arbitrage.sandbox.rate_limits import Verdict, limiter
+from arbitrage.sandbox.rate_limits import Limit, Verdict
 
 Weight = Callable[[web.Request], int]
 
-WEIGHT_A_MINUTE: Final = 6_000
-
 _SYMBOL: Final = re.compile(r"[A-Z0-9\-_.]{1,20}", re.ASCII)
 _SYMBOL_RANGE: Final = "^[A-Z0-9-_.]{1,20}$"
-
-
-class BinanceError(Exception):
-    """A request that the venue refuses with HTTP 400 and a code."""
-
-    def __init__(self, code: int, message: str) -> None:
-        super().__init__(message)
-        self.body = {"code": code, "msg": message}
 
 
 def no_page() -> web.Response:
@@ -37,12 +31,20 @@ def no_page() -> web.Response:
 
 
 class BinanceRest:
-    """The public endpoints of the spot API."""
+    """The public endpoints of the spot API. `shared` counts weight together with the private ones."""
 
-    def __init__(self, books: dict[str, MarketBook], clock: Clock, manners: Manners) -> None:
+    def __init__(
+        self,
+        books: dict[str, MarketBook],
+        clock: Clock,
+        manners: Manners,
+        knobs: Knobs,
+        shared: Limit | None = None,
+    ) -> None:
         self._books = books
+        self._knobs = knobs
         self._clock = clock
-        self._limit = limiter(WEIGHT_A_MINUTE, 60, first_block_s=120, on=manners.limits)
+        self._limit = shared or weights(manners)
 
     def routes(self, prefix: str) -> list[web.RouteDef]:
         """Return the routes under a path prefix. The weights are those of the venue's rest-api page."""
@@ -67,24 +69,17 @@ class BinanceRest:
                 status, body = 200, answer(request)
             except BinanceError as e:
                 status, body = 400, e.body
-            return _response(status, body, {"X-MBX-USED-WEIGHT-1M": str(verdict.used)})
+            return json_reply(status, body, {"X-MBX-USED-WEIGHT-1M": str(verdict.used)})
 
         return handle
 
     def _refusal(self, verdict: Verdict) -> web.Response:
-        advice = "Please use WebSocket Streams for live updates to avoid"
-        message = (
-            f"Too much request weight used; current limit is {WEIGHT_A_MINUTE} request weight per 1 MINUTE. "
-            f"{advice} polling the API."
-        )
-        if verdict.status == 418:
-            until_ms = self._now_ms() + verdict.retry_after_s * 1_000
-            message = f"Way too much request weight used; IP banned until {until_ms}. {advice} bans."
+        refusal = too_much_weight(verdict, self._now_ms())
         headers = {"Retry-After": str(verdict.retry_after_s), "X-MBX-USED-WEIGHT-1M": str(verdict.used)}
-        return _response(verdict.status, {"code": -1003, "msg": message}, headers)
+        return json_reply(refusal.status, refusal.body, headers)
 
     def _exchange_info(self, request: web.Request) -> Any:
-        return exchange_info(self._asked(request), self._now_ms())
+        return exchange_info(self._asked(request), self._now_ms(), self._knobs.halted)
 
     def _depth(self, request: web.Request) -> Any:
         return depth(self._one(request), _limit(request, 100))
@@ -115,39 +110,32 @@ class BinanceRest:
         try:
             names = msgspec.json.decode(request.query["symbols"], type=list[str])
         except (ValueError, RecursionError) as e:
-            raise _illegal("symbols", '^\\["[A-Z0-9-_.]{1,20}"(,"[A-Z0-9-_.]{1,20}"){0,}\\]$') from e
+            raise illegal("symbols", '^\\["[A-Z0-9-_.]{1,20}"(,"[A-Z0-9-_.]{1,20}"){0,}\\]$') from e
         return [self._book(name) for name in names]
 
     def _one(self, request: web.Request) -> MarketBook:
         name = request.query.get("symbol", "")
         if not name:
-            message = "Mandatory parameter 'symbol' was not sent, was empty/null, or malformed."
-            raise BinanceError(-1102, message)
+            raise missing("symbol")
         if not _SYMBOL.fullmatch(name):
-            raise _illegal("symbol", _SYMBOL_RANGE)
+            raise illegal("symbol", _SYMBOL_RANGE)
         return self._book(name)
 
     def _book(self, name: str) -> MarketBook:
         if name not in self._books:
-            raise BinanceError(-1121, "Invalid symbol.")
+            raise bad_symbol()
         return self._books[name]
 
     def _now_ms(self) -> int:
         return self._clock.now() // NS_PER_MS
 
 
-def _response(status: int, body: Any, headers: dict[str, str]) -> web.Response:
-    response = web.Response(status=status, body=msgspec.json.encode(body), headers=headers)
-    response.headers["Content-Type"] = "application/json;charset=UTF-8"
-    return response
-
-
 def _limit(request: web.Request, default: int) -> int:
     text = request.query.get("limit", str(default))
     if not (text.isascii() and text.isdigit() and len(text) <= 20):
-        raise _illegal("limit", "^[0-9]{1,20}$")
+        raise illegal("limit", "^[0-9]{1,20}$")
     if int(text) == 0:
-        raise BinanceError(-1130, "Data sent for parameter 'limit' is not valid.")
+        raise invalid("limit")
     return int(text)
 
 
@@ -161,7 +149,3 @@ def _depth_weight(request: web.Request) -> int:
 
 def _one_or_all(one: int, every: int) -> Weight:
     return lambda request: one if "symbol" in request.query else every
-
-
-def _illegal(name: str, legal: str) -> BinanceError:
-    return BinanceError(-1100, f"Illegal characters found in parameter '{name}'; legal range is '{legal}'.")

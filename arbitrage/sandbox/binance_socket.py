@@ -1,16 +1,14 @@
 """Binance's stream server: raw and combined connections, live subscribing, pings, limits, the end after 24 hours."""
 
-import asyncio
-from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Final
 
 import msgspec
 from aiohttp import WSMessage, WSMsgType, web
 
-from arbitrage.domain.instants import NS_PER_MS
 from arbitrage.ports import Clock
 from arbitrage.sandbox.audience import Audience
+from arbitrage.sandbox.binance_keepalive import POLICY, Keepalive
 from arbitrage.sandbox.binance_requests import Refused, RequestId, StreamRequest, parse_stream_request
 from arbitrage.sandbox.connection import Connection, accept
 from arbitrage.sandbox.options import Manners
@@ -18,9 +16,6 @@ from arbitrage.sandbox.rate_limits import limiter
 
 MAX_STREAMS: Final = 1_024
 """Streams on one connection (web-socket-streams)."""
-
-_POLICY: Final = 1008
-_GOING_AWAY: Final = 1001
 
 
 class BinanceSockets:
@@ -60,7 +55,6 @@ class BinanceSockets:
         self.connections.add(connection)
         try:
             session.subscribe(stream for stream in streams.split("/") if stream)
-            session.keep()
             await connection.converse(session.listen())
         finally:
             self.connections.discard(connection)
@@ -76,9 +70,7 @@ class _Session:
         self.combined = combined
         self._venue = venue
         self._streams: dict[str, None] = {}
-        self._timers: dict[str, asyncio.TimerHandle] = {}
-        self._pings: deque[bytes] = deque(maxlen=8)
-        self._pong_s = asyncio.get_running_loop().time()
+        self._keepalive = Keepalive(connection, venue.clock, venue.manners, self._announce_end)
         # web-socket-streams: five messages a second, pings and pongs included
         self._limit = limiter(5, 1, first_block_s=1, on=venue.manners.limits)
 
@@ -86,36 +78,27 @@ class _Session:
         """Add streams; too many end the connection."""
         new = dict.fromkeys(streams)
         if len(self._streams | new) > MAX_STREAMS:
-            self.connection.close(_POLICY, "Too many streams")
+            self.connection.close(POLICY, "Too many streams")
             return
         self._streams |= new
         self._venue.audience.join(new, self)
-
-    def keep(self) -> None:
-        """Start pinging, and set the end of the connection's life."""
-        manners = self._venue.manners
-        self._later("ping", manners.binance_ping_s, self._ping)
-        self._later("notice", max(0.0, manners.binance_lifetime_s - manners.binance_notice_s), self._announce_end)
-        self._later("end", manners.binance_lifetime_s, lambda: self.connection.close(_GOING_AWAY))
 
     async def listen(self) -> None:
         """Take messages until the client goes."""
         async for message in self.connection.messages():
             if not self._limit.ask("", self._venue.clock.now()).passes:
-                self.connection.close(_POLICY, "Too many requests")
+                self.connection.close(POLICY, "Too many requests")
             else:
                 self._take(message)
 
     def end(self) -> None:
         """Forget everything about the client."""
-        for timer in self._timers.values():
-            timer.cancel()
+        self._keepalive.end()
         self._venue.audience.leave(self._streams, self)
 
     def _take(self, message: WSMessage) -> None:
-        if message.type is WSMsgType.PONG and bytes(message.data) in self._pings:
-            # only a copy of our own payload counts; an unsolicited pong keeps nobody alive
-            self._pong_s = asyncio.get_running_loop().time()
+        if message.type is WSMsgType.PONG:
+            self._keepalive.pong(bytes(message.data))
         elif message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
             try:
                 self._perform(parse_stream_request(message.data))
@@ -142,21 +125,6 @@ class _Session:
     def _reply(self, body: dict[str, object], request_id: RequestId) -> None:
         self.connection.send(msgspec.json.encode({**body, "id": request_id}).decode())
 
-    def _ping(self) -> None:
-        manners = self._venue.manners
-        if asyncio.get_running_loop().time() - self._pong_s > manners.binance_pong_s:
-            self.connection.close(_POLICY, "Pong timeout")
-            return
-        self._pings.append(str(self._now_ms()).encode())
-        self.connection.ping(self._pings[-1])
-        self._later("ping", manners.binance_ping_s, self._ping)
-
-    def _announce_end(self) -> None:
-        event = f'{{"e":"serverShutdown","E":{self._now_ms()}}}'
+    def _announce_end(self, now_ms: int) -> None:
+        event = f'{{"e":"serverShutdown","E":{now_ms}}}'
         self.connection.send(f'{{"stream":"!serverShutdown","data":{event}}}' if self.combined else event)
-
-    def _now_ms(self) -> int:
-        return self._venue.clock.now() // NS_PER_MS
-
-    def _later(self, name: str, wait_s: float, act: Callable[[], None]) -> None:
-        self._timers[name] = asyncio.get_running_loop().call_later(wait_s, act)

@@ -39,6 +39,9 @@ class Connection:
         self._queue: asyncio.Queue[bytes | str | _Ping | _Close] = asyncio.Queue(QUEUE_FRAMES)
         self._over = False
         self._closing = False
+        self._flowing = asyncio.Event()
+        self._flowing.set()
+        self._deaf = False
 
     def send(self, frame: bytes | str) -> None:
         """Queue a frame: bytes go out as a binary frame, text as a text frame."""
@@ -52,12 +55,30 @@ class Connection:
         """Queue a close frame; nothing is sent after it."""
         self._put(_Close(code, reason.encode()))
         self._over = self._closing = True
+        self._flowing.set()
 
     def abort(self) -> None:
         """Cut the connection without a close frame: the client sees 1006."""
         self._over = True
+        self._flowing.set()
         if self._transport is not None:
             self._transport.abort()
+
+    def stall(self) -> None:
+        """Stop reading and sending, as a peer that hangs: the socket stays open and frames pile up."""
+        self._flowing.clear()
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.pause_reading()
+
+    def flow(self) -> None:
+        """End a stall: what piled up goes out, and what arrived meanwhile is read."""
+        self._flowing.set()
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    def go_deaf(self, deaf: bool = True) -> None:
+        """Swallow everything in both directions, pings too, as the open half of a broken connection; or stop that."""
+        self._deaf = deaf
 
     async def messages(self, silence_s: float | None = None) -> AsyncIterator[WSMessage]:
         """Yield what arrives, pings and pongs included, until the end or until `silence_s` without anything."""
@@ -69,6 +90,8 @@ class Connection:
                 return
             if message.type in _OVER:
                 return
+            if self._deaf:
+                continue
             if message.type is WSMsgType.PING:
                 await self._socket.pong(message.data)
             yield message
@@ -88,7 +111,9 @@ class Connection:
 
     async def _send_queued(self) -> None:
         while True:
-            match await self._queue.get():
+            item = await self._queue.get()
+            await self._flowing.wait()
+            match item:
                 case bytes() as frame:
                     await self._socket.send_bytes(frame)
                 case str() as text:
@@ -100,12 +125,14 @@ class Connection:
                     return
 
     def _put(self, item: bytes | str | _Ping | _Close) -> None:
-        if self._over:
+        if self._over or (self._deaf and not isinstance(item, _Close)):
             return
         try:
             self._queue.put_nowait(item)
         except asyncio.QueueFull:
-            self.abort()
+            # a stalled peer does not even hang up
+            if self._flowing.is_set():
+                self.abort()
 
 
 async def accept(request: web.Request, headers: dict[str, str] | None = None) -> tuple[web.StreamResponse, Connection]:

@@ -50,6 +50,10 @@ class Ladder:
         price = self.prices[index]
         self.quantities[index] = changes[price] = self._shape.quantity_at(price, rng)
 
+    def regrid(self, grid: Grid) -> None:
+        """Quote on another grid from now on; levels that stand keep their prices, as orders on a venue do."""
+        self._grid = grid
+
     def take(self, quantity: int, changes: Changes) -> None:
         """Take a part of the touch away; something always stays."""
         self.quantities[0] = changes[self.prices[0]] = self.quantities[0] - quantity

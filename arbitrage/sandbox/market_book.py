@@ -2,11 +2,11 @@
 
 import math
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Final
 
-from arbitrage.sandbox.grid import UNIT
+from arbitrage.sandbox.grid import UNIT, Grid
 from arbitrage.sandbox.ladder import ASK, BID, Changes, Ladder, Shape
 from arbitrage.sandbox.listing import Listing
 
@@ -102,6 +102,12 @@ class MarketBook:
         self._quote(fair, rng, {}, {})
         self.day.open_at(self.bids.prices[0])
         self._trade(rng, {}, {})
+
+    def regrid(self, grid: Grid) -> None:
+        """Take another price grid from now on."""
+        self.listing = replace(self.listing, grid=grid)
+        self.bids.regrid(grid)
+        self.asks.regrid(grid)
 
     def follow(self, fair: float, rng: Random) -> Moved:
         """Move the touch to a fair price, redraw a few quantities, perhaps trade."""

@@ -7,6 +7,7 @@ premium, which is drawn back to zero; its tails are the opportunities.
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from random import Random
 from typing import Final
 
@@ -111,12 +112,16 @@ class _Seat:
 
 
 class MarketModel:
-    """All markets of both venues. Two models of the same coins and seed make the same moves."""
+    """All markets of both venues. Two models of the same coins and seed make the same moves.
+
+    `shocks` are factors by which markets are off their fair prices, by code; they may be changed while it runs.
+    """
 
     def __init__(self, coins: Iterable[Coin], seed: int) -> None:
         coins = tuple(coins)
         self._rng = Random(f"{seed}:world")
         self._seed = seed
+        self.shocks: dict[str, Decimal] = {}
         self._rate = _Rate()
         self._fair = {coin.base: _Fair(float(coin.usdt)) for coin in coins}
         self._seats = [self._seat(MarketBook(fx_listing(), _FX_HABITS, self._chance("fx")), len(coins))]
@@ -156,9 +161,10 @@ class MarketModel:
             fair.step(self._rng)
 
     def _fair_units(self, book: MarketBook) -> float:
+        shocked = UNIT * float(self.shocks.get(book.listing.code, 1))
         if book.listing.code == FX_CODE:
-            return self._rate.quoted_krw * UNIT
-        return self._fair[book.listing.base].at(book.listing.venue, self._rate.krw) * UNIT
+            return self._rate.quoted_krw * shocked
+        return self._fair[book.listing.base].at(book.listing.venue, self._rate.krw) * shocked
 
     def _seat(self, book: MarketBook, phase: int | None) -> _Seat:
         eagerness = _EAGERNESS[book.listing.venue]

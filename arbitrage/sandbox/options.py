@@ -28,7 +28,9 @@ class Manners:
 class SandboxOptions:
     """How to run a sandbox. Raises ConfigurationError for a speed or port out of bounds.
 
-    `speed` multiplies how fast the market moves; `tape` replays a recording instead.
+    `speed` multiplies how fast the market moves; `tape` replays a recording instead. `faults` is a script of what is
+    to go wrong, `balances` what the accounts start with, `keep` where balances are kept over a restart.
+    `control_port` None takes the one after `port`, or a free one where that is taken.
     """
 
     host: str = "127.0.0.1"
@@ -38,9 +40,14 @@ class SandboxOptions:
     tape: Path | None = None
     symbols: tuple[str, ...] = tuple(COINS)
     manners: Manners = field(default_factory=Manners)
+    faults: Path | None = None
+    balances: Path | None = None
+    keep: Path | None = None
+    control_port: int | None = None
 
     def __post_init__(self) -> None:
         if not 0.01 <= self.speed <= 1_000:
             raise ConfigurationError(f"speed must be between 0.01 and 1000: {self.speed}")
-        if not 0 <= self.port <= 65_535:
-            raise ConfigurationError(f"port must be between 0 and 65535: {self.port}")
+        for port in (self.port, self.control_port or 0):
+            if not 0 <= port <= 65_535:
+                raise ConfigurationError(f"port must be between 0 and 65535: {port}")

@@ -36,8 +36,8 @@ def orderbook(book: MarketBook, count: int, changed_ms: int) -> dict[str, Any]:
     }
 
 
-def market(book: MarketBook, *, detailed: bool) -> dict[str, Any]:
-    """Name a market, with its warnings if asked: there are none here."""
+def market(book: MarketBook, *, detailed: bool, warning: bool) -> dict[str, Any]:
+    """Name a market, with its warning flag if asked."""
     names = {
         "market": book.listing.code,
         "korean_name": book.listing.korean,
@@ -45,7 +45,7 @@ def market(book: MarketBook, *, detailed: bool) -> dict[str, Any]:
     }
     if not detailed:
         return names
-    return {**names, "market_event": {"warning": False, "caution": dict.fromkeys(_CAUTIONS, False)}}
+    return {**names, "market_event": {"warning": warning, "caution": dict.fromkeys(_CAUTIONS, False)}}
 
 
 def instrument(book: MarketBook) -> dict[str, Any]:

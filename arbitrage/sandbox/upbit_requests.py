@@ -1,6 +1,8 @@
-"""What a client asks of Upbit's websocket: one message in, a typed request or the venue's error out. Pure."""
+"""What a client asks of Upbit's websockets: one message in, a typed request or the venue's error out. Pure."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Any, Final
 
 import msgspec
@@ -10,8 +12,25 @@ from arbitrage.sandbox.upbit_numbers import Format
 DEPTHS: Final = (1, 5, 15, 30)
 """The `.N` suffixes that the venue knows; any other means 30."""
 
-DATA_TYPES: Final = ("ticker", "trade", "orderbook")
-"""What the sandbox streams. Candles exist on the venue and not here."""
+ALL_CODES: Final = ""
+"""The code of a channel that is about every market."""
+
+
+class Codes(Enum):
+    """Whether a data type is asked for by market codes."""
+
+    NEEDED = auto()
+    OPTIONAL = auto()
+    FORBIDDEN = auto()
+
+
+DataTypes = Mapping[str, Codes]
+
+PUBLIC_TYPES: Final[DataTypes] = dict.fromkeys(("ticker", "trade", "orderbook"), Codes.NEEDED)
+"""What the sandbox streams to everybody. Candles exist on the venue and not here."""
+
+PRIVATE_TYPES: Final[DataTypes] = {"myOrder": Codes.OPTIONAL, "myAsset": Codes.FORBIDDEN}
+"""What it streams to the owner of the account. Announcements exist on the venue and not here."""
 
 
 class Rejected(Exception):
@@ -35,7 +54,7 @@ class Channel:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """One data type of a request, with its codes as the client wrote them."""
+    """One data type of a request, with its codes as the client wrote them; none means every market."""
 
     type: str
     codes: tuple[str, ...]
@@ -53,8 +72,8 @@ class Request:
     lists: bool
 
 
-def parse_request(text: str | bytes) -> Request:
-    """Read a client's message. Raises Rejected."""
+def parse_request(text: str | bytes, types: DataTypes = PUBLIC_TYPES) -> Request:
+    """Read a client's message to a socket that streams `types`. Raises Rejected."""
     try:
         items = msgspec.json.decode(text)
     except (ValueError, RecursionError) as e:
@@ -65,7 +84,7 @@ def parse_request(text: str | bytes) -> Request:
     if not isinstance(ticket, str) or not ticket:
         raise Rejected("NO_TICKET", "티켓이 존재하지 않습니다.")
     lists = _one(items, "method") == "LIST_SUBSCRIPTIONS"
-    wanted = tuple(_wanted(item) for item in items if not item.keys() & {"ticket", "format", "method"})
+    wanted = tuple(_wanted(item, types) for item in items if not item.keys() & {"ticket", "format", "method"})
     if not wanted and not lists:
         raise Rejected("NO_TYPE", "타입이 존재하지 않습니다.")
     return Request(ticket, _format(_one(items, "format")), wanted, lists)
@@ -73,6 +92,8 @@ def parse_request(text: str | bytes) -> Request:
 
 def channels(wanted: Wanted, form: Format, listed: frozenset[str]) -> list[Channel]:
     """Return the channels that exist among the wanted; unknown codes are passed over, as the venue does."""
+    if not wanted.codes:
+        return [Channel(wanted.type, ALL_CODES, 0, form)]
     found = []
     for text in wanted.codes:
         code, _, suffix = text.partition(".")
@@ -81,21 +102,29 @@ def channels(wanted: Wanted, form: Format, listed: frozenset[str]) -> list[Chann
     return found
 
 
-def _wanted(item: dict[str, Any]) -> Wanted:
+def _wanted(item: dict[str, Any], types: DataTypes) -> Wanted:
     kind = item.get("type")
     if kind is None:
         raise Rejected("NO_TYPE", "타입이 존재하지 않습니다.")
-    if kind not in DATA_TYPES:
+    if not isinstance(kind, str) or kind not in types:
         raise Rejected("INVALID_PARAM", "지원하지 않는 타입입니다.")
-    codes = item.get("codes")
-    if not isinstance(codes, list) or not codes:
-        raise Rejected("NO_CODES", "코드가 존재하지 않습니다.")
-    if not all(isinstance(code, str) for code in codes):
-        raise Rejected("WRONG_FORMAT", "요청 형식이 올바르지 않습니다.")
+    codes = _codes(item, types[kind])
     # both spellings are accepted: the camel case one is what older clients send
     only_snapshot = item.get("is_only_snapshot", item.get("isOnlySnapshot")) is True
     only_realtime = item.get("is_only_realtime", item.get("isOnlyRealtime")) is True
-    return Wanted(kind, tuple(codes), snapshot=not only_realtime, realtime=not only_snapshot)
+    return Wanted(kind, codes, snapshot=not only_realtime, realtime=not only_snapshot)
+
+
+def _codes(item: dict[str, Any], rule: Codes) -> tuple[str, ...]:
+    codes = item.get("codes")
+    if rule is Codes.NEEDED and (not isinstance(codes, list) or not codes):
+        raise Rejected("NO_CODES", "코드가 존재하지 않습니다.")
+    # docs.upbit.com websocket-myasset: codes where there are none is a wrong format
+    if "codes" in item and (rule is Codes.FORBIDDEN or not isinstance(codes, list)):
+        raise Rejected("WRONG_FORMAT", "요청 형식이 올바르지 않습니다.")
+    if not all(isinstance(code, str) for code in codes or ()):
+        raise Rejected("WRONG_FORMAT", "요청 형식이 올바르지 않습니다.")
+    return tuple(codes or ())
 
 
 def _one(items: list[dict[str, Any]], key: str) -> object:

@@ -10,6 +10,7 @@ import msgspec
 from aiohttp import web
 
 from arbitrage.ports import Clock
+from arbitrage.sandbox.knobs import Knobs
 from arbitrage.sandbox.market_book import TRADES_KEPT, MarketBook
 from arbitrage.sandbox.options import Manners
 from arbitrage.sandbox.rate_limits import limiter
@@ -35,9 +36,15 @@ class UpbitRest:
     """The quotation endpoints. `changed_ms` tells when a market's book last changed."""
 
     def __init__(
-        self, books: dict[str, MarketBook], changed_ms: Callable[[str], int], clock: Clock, manners: Manners
+        self,
+        books: dict[str, MarketBook],
+        changed_ms: Callable[[str], int],
+        clock: Clock,
+        manners: Manners,
+        knobs: Knobs,
     ) -> None:
         self._books = books
+        self._knobs = knobs
         self._changed_ms = changed_ms
         self._clock = clock
         # docs.upbit.com rate-limits: 10 a second, group and address; one in 10 s with an Origin header
@@ -71,7 +78,8 @@ class UpbitRest:
 
     def _markets(self, request: web.Request) -> Reply:
         detailed = request.query.get("is_details", "false").lower() == "true"
-        return 200, [market(book, detailed=detailed) for book in self._books.values()]
+        warned = self._knobs.warned
+        return 200, [market(b, detailed=detailed, warning=b.listing.code in warned) for b in self._books.values()]
 
     def _instruments(self, request: web.Request) -> Reply:
         return self._each(request, instrument)

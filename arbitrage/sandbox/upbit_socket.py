@@ -1,7 +1,8 @@
-"""Upbit's public websocket: subscriptions, snapshots, keep-alive and errors. What a frame says comes from outside."""
+"""Upbit's websockets: who may connect, subscriptions, keep-alive, errors. What a frame says comes from outside."""
 
 import asyncio
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
@@ -13,24 +14,52 @@ from arbitrage.sandbox.connection import Connection, accept
 from arbitrage.sandbox.options import Manners
 from arbitrage.sandbox.rate_limits import Limit, limiter
 from arbitrage.sandbox.upbit_numbers import Format
-from arbitrage.sandbox.upbit_requests import DEPTHS, Channel, Rejected, Request, Wanted, channels, parse_request
+from arbitrage.sandbox.upbit_requests import (
+    DEPTHS,
+    PUBLIC_TYPES,
+    Channel,
+    DataTypes,
+    Rejected,
+    Request,
+    Wanted,
+    channels,
+    parse_request,
+)
 
 Snapshot = Callable[[Channel], bytes | None]
 """Makes the frame that a new subscriber gets first, or None where there is nothing yet."""
 
+Admit = Callable[[web.Request], Rejected | None]
+"""Says no to a handshake, or nothing."""
+
 _UP: Final = '{"status":"UP"}'
 
 
-class UpbitSockets:
-    """All connections to the public websocket. `listed` are the market codes that exist."""
+def _everybody(_: web.Request) -> Rejected | None:
+    return None
 
-    def __init__(self, listed: Iterable[str], snapshot: Snapshot, clock: Clock, manners: Manners) -> None:
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Who may connect to a websocket, and what it streams. The defaults are those of the public one."""
+
+    admit: Admit = _everybody
+    types: DataTypes = field(default_factory=lambda: PUBLIC_TYPES)
+
+
+class UpbitSockets:
+    """All connections to one websocket. `listed` are the market codes that exist."""
+
+    def __init__(
+        self, listed: Iterable[str], snapshot: Snapshot, clock: Clock, manners: Manners, terms: Terms | None = None
+    ) -> None:
         self.audience: Audience[Channel, Connection] = Audience()
         self.connections: set[Connection] = set()
         self.listed = frozenset(listed)
         self.snapshot = snapshot
         self.clock = clock
         self.manners = manners
+        self.terms = terms or Terms()
         # docs.upbit.com rate-limits: five connections a second and address
         self._connects = limiter(5, 1, first_block_s=1, on=manners.limits)
 
@@ -42,6 +71,9 @@ class UpbitSockets:
         headers = {"remaining-req": f"group=websocket; min=300; sec={verdict.left}", "limit-by-ip": "Yes"}
         socket, connection = await accept(request, headers)
         session = _Session(self, connection)
+        # the venue tells a client with a wrong key so on the open socket, and closes it
+        if (no := self.terms.admit(request)) is not None:
+            session.refuse(no)
         self.connections.add(connection)
         try:
             await connection.converse(session.listen())
@@ -83,6 +115,12 @@ class _Session:
             if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
                 self._take(message.data)
 
+    def refuse(self, rejected: Rejected) -> None:
+        """Name the rule that was broken, and close."""
+        error = {"error": {"name": rejected.name, "message": rejected.message}}
+        self._connection.send(msgspec.json.encode(error))
+        self._connection.close(1000)
+
     def end(self) -> None:
         """Forget what the client asked for."""
         self._venue.audience.leave(self._channels, self._connection)
@@ -92,14 +130,14 @@ class _Session:
     def _take(self, data: str | bytes) -> None:
         now = self._venue.clock.now()
         if not all(limit.ask("", now).passes for limit in self._limits):
-            self._refuse(Rejected("TOO_MANY_REQUEST", "요청이 너무 많습니다."))
+            self.refuse(Rejected("TOO_MANY_REQUEST", "요청이 너무 많습니다."))
         elif data in ("PING", b"PING"):
             self._say_up()
         else:
             try:
-                self._follow(parse_request(data))
+                self._follow(parse_request(data, self._venue.terms.types))
             except Rejected as e:
-                self._refuse(e)
+                self.refuse(e)
 
     def _follow(self, request: Request) -> None:
         if not request.lists:
@@ -130,11 +168,6 @@ class _Session:
         self._connection.send(_UP)
         wait_s = self._venue.manners.upbit_status_s
         self._status = asyncio.get_running_loop().call_later(wait_s, self._say_up)
-
-    def _refuse(self, rejected: Rejected) -> None:
-        error = {"error": {"name": rejected.name, "message": rejected.message}}
-        self._connection.send(msgspec.json.encode(error))
-        self._connection.close(1000)
 
 
 def _subscriptions(request: Request, wanted: Iterable[Wanted]) -> bytes:
