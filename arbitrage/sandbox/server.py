@@ -143,7 +143,7 @@ async def _listen(stack: AsyncExitStack, app: web.Application, host: str, port: 
     """Serve an application until the stack is left; return the port. Raises OSError saying what to do."""
     http_log = logging.getLogger("arbitrage.sandbox.http")
     http_log.addFilter(_is_our_fault)
-    runner = web.AppRunner(app, auto_decompress=False, access_log=None, logger=http_log, shutdown_timeout=_SHUTDOWN_S)
+    runner = web.AppRunner(app, access_log=None, logger=http_log, shutdown_timeout=_SHUTDOWN_S)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
     try:
