@@ -134,7 +134,7 @@ class SimulatedExchange:
         instrument = self._instrument(symbol)
         there = instrument.max_quantity if quantity is None else quantity
         if not (is_amount(price) and is_amount(there)):
-            raise self._error(Trouble.BAD_BOOK, f"{price} {there}")
+            raise self._error(Trouble.BAD_BOOK, f"{price}, {there}")
         with exactly():
             bid, ask = instrument.ticks.floor(price), instrument.ticks.ceil(price)
         self._lay(symbol, [(bid, there)] if bid > 0 else [], [(ask, there)])
@@ -144,7 +144,7 @@ class SimulatedExchange:
         self._instrument(symbol)
         for number in (number for level in (*bids, *asks) for number in level):
             if not is_amount(number):
-                raise self._error(Trouble.BAD_BOOK, f"{symbol} with {number}")
+                raise self._error(Trouble.BAD_BOOK, f"{symbol[:20]} with {number}")
         if bids and asks and bids[0][0] >= asks[0][0]:
             raise self._error(Trouble.BAD_BOOK, f"{symbol} with a bid of {plain(bids[0][0])}", plain(asks[0][0]))
         self._lay(symbol, list(bids), list(asks))

@@ -1,10 +1,14 @@
 """What a simulated venue does not do, as one typed error with a reason. Nothing has changed where it is raised."""
 
 from enum import StrEnum
+from typing import Final
 
 from arbitrage.domain.errors import ArbitrageError
 from arbitrage.domain.instruments import Venue
 from arbitrage.exchange.venue_orders import RejectReason
+
+# What was given may be a number of a million digits.
+_LONGEST: Final = 80
 
 
 class Trouble(StrEnum):
@@ -22,9 +26,11 @@ class Trouble(StrEnum):
 
 
 class SimulationError(ArbitrageError):
-    """A simulated venue says no. `reason` is for programs, the text for people."""
+    """A simulated venue says no. `reason` is for programs, the text for people: one line, whatever it was given."""
 
     def __init__(self, venue: Venue, reason: Trouble | RejectReason, seen: str = "", allowed: str = "") -> None:
         self.reason = reason
         limit = f" (allowed: {allowed})" if allowed else ""
-        super().__init__(f"simulated {venue.value}: {reason.value.replace('_', ' ')}: {seen}{limit}".rstrip(": "))
+        super().__init__(
+            f"simulated {venue.value}: {reason.value.replace('_', ' ')}: {seen[:_LONGEST]}{limit}".rstrip(": ")
+        )

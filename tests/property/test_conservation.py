@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from dataclasses import replace
-from decimal import Decimal
+from decimal import ROUND_UP, Decimal
 from itertools import product
 from typing import ClassVar
 
@@ -192,6 +192,19 @@ class Conservation(RuleBasedStateMachine):
             exact = (order.executed_quantity if in_base else order.executed_funds) * order.instrument.taker_fee
 
             assert exact <= order.fee < exact + STEP
+
+    @invariant()
+    @exactly()
+    def a_resting_order_holds_what_its_rest_can_cost(self) -> None:
+        for order in self.core.open_orders():
+            rest = order.left
+            if order.request.side is Side.BUY:
+                rest *= order.request.price
+                if self.fee_rule is FeeRule.ON_TOP:
+                    fee = (order.executed_funds + rest) * order.instrument.taker_fee
+                    rest += fee.quantize(STEP, ROUND_UP) - order.fee
+
+            assert order.locked == rest
 
     @invariant()
     def the_account_traded_what_its_orders_did(self) -> None:
