@@ -72,14 +72,14 @@ class Crossing:
         self._liquidity.sweep(symbol, against)
         return changes
 
-    def fill_maker(self, maker: VenueOrder, at: Instant) -> list[Change]:
-        """Let a resting order trade with the levels that cross it, at its own price, whatever they offer."""
+    def fill_maker(self, maker: VenueOrder, at: Instant, share: Decimal) -> list[Change]:
+        """Let a resting order trade with `share` of the levels that cross it, at its own price, whatever they offer."""
         symbol, against, limit = maker.request.symbol, _other(maker.request.side), limit_of(maker)
         changes: list[Change] = []
         for place, (price, there) in enumerate(self._liquidity.levels(symbol, against)):
             if not _reaches(maker.request, price):
                 break
-            taken = whole(min(there, maker.left), maker.instrument.lot)
+            taken = whole(min(there * share, maker.left), maker.instrument.lot)
             if taken > 0:
                 self._liquidity.take(symbol, against, place, taken)
                 changes += self._settlement.trade(maker, limit, taken, at, as_maker=True)

@@ -58,15 +58,21 @@ class MatchingCore:
 
     @exactly()
     def set_book(
-        self, symbol: str, bids: Sequence[ExactLevel], asks: Sequence[ExactLevel], at: Instant
+        self,
+        symbol: str,
+        bids: Sequence[ExactLevel],
+        asks: Sequence[ExactLevel],
+        at: Instant,
+        share: Decimal = Decimal(1),
     ) -> list[Change]:
-        """Replace the market's levels, best first. Resting orders that they cross trade at their own price.
+        """Replace the market's levels, best first.
 
+        Resting orders that they cross trade at their own price, with `share` of each level.
         Raises ValueError for a level that is no price with a quantity, or is out of order.
         """
         self._liquidity.replace(symbol, bids, asks)
         makers = [maker for side in Side for maker in self._index.makers(symbol, side)]
-        return [change for maker in makers for change in self._crossing.fill_maker(maker, at)]
+        return [change for maker in makers for change in self._crossing.fill_maker(maker, at, share)]
 
     def best(self, symbol: str, side: Side) -> Decimal | None:
         """Return the market's best price on a side (BUY: the bid), or None where nothing stands."""

@@ -72,7 +72,8 @@ class Floor:
 
     def is_visible(self, order: VenueOrder) -> bool:
         """Say whether a query finds the order yet."""
-        return self.now() - order.created_at >= self.knobs.visible_after_s * 1e9
+        # without the knob always, also where the venue's clock was turned back since
+        return not self.knobs.visible_after_s or self.now() - order.created_at >= self.knobs.visible_after_s * 1e9
 
     def market_moved(self, symbol: str) -> None:
         """Learn that a market's book has moved: orders that rest there may trade."""
@@ -94,7 +95,7 @@ class Floor:
             self._synced[symbol] = (book.update_id, shock)
             ticks = self.core.instruments[symbol].ticks
             bids, asks = _levels(book.bids, shock, ticks.floor), _levels(book.asks, shock, ticks.ceil)
-            self._tell(self.core.set_book(symbol, bids, asks, self.now()))
+            self._tell(self.core.set_book(symbol, bids, asks, self.now(), self.knobs.fill_share))
 
     def _rules(self, symbol: str) -> Instrument:
         listed, tick = self._listed[symbol], self.knobs.tick.get(symbol)
@@ -135,4 +136,5 @@ def _instrument(listing: Listing) -> Instrument:
 def _levels(ladder: Ladder, shock: Decimal, onto_tick: Callable[[Decimal], Decimal]) -> list[ExactLevel]:
     exact = zip(ladder.prices, ladder.quantities, strict=True)
     levels = ((Decimal(price) / UNIT * shock, Decimal(quantity) / UNIT) for price, quantity in exact)
-    return [(onto_tick(price) if shock != 1 else price, quantity) for price, quantity in levels]
+    placed = ((onto_tick(price) if shock != 1 else price, quantity) for price, quantity in levels)
+    return [level for level in placed if level[0] > 0]

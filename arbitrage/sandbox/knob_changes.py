@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any, Final
 
@@ -79,6 +80,19 @@ class KnobChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     for_s: Seconds | None = None
 
 
+_Place = tuple[str, str | None]
+"""A knob, or one entry of a knob that is a mapping."""
+
+
+@dataclass(slots=True)
+class _Timed:
+    """A change that ends by itself: what it set where, and what it found there."""
+
+    venue: Venue
+    ours: dict[_Place, Any]
+    before: dict[_Place, Any]
+
+
 class KnobPanel:
     """Where knobs are turned. With a `model`, a shock and a tick show in the public books too, not in orders only."""
 
@@ -88,6 +102,7 @@ class KnobPanel:
         self._floors = floors
         self._books = books
         self._model = model
+        self._timed: list[_Timed] = []
         self._listed = {code: book.listing.grid for venue in books.values() for code, book in venue.items()}
 
     def check(self, change: KnobChange, name: str) -> None:
@@ -117,7 +132,26 @@ class KnobPanel:
         before = self._set(change.venue, change.set.given())
         log.info("knobs_turned", venue=change.venue.value, knobs=sorted(before))
         if change.for_s is not None:
-            asyncio.get_running_loop().call_later(change.for_s, self._set, change.venue, before)
+            timed = _Timed(change.venue, _flat(change.set.given()), _flat(before))
+            self._timed.append(timed)
+            asyncio.get_running_loop().call_later(change.for_s, self._turn_back, timed)
+
+    def _turn_back(self, over: "_Timed") -> None:
+        """Set back what still is as this change set it. What a later one has covered, that one uncovers at its end."""
+        self._timed.remove(over)
+        back: dict[str, Any] = {}
+        for place, before in over.before.items():
+            if self._held(over.venue, place) == over.ours[place]:
+                _put(back, place, before)
+            for timed in self._timed:
+                if timed.venue is over.venue and place in timed.before and timed.before[place] == over.ours[place]:
+                    timed.before[place] = before
+        self._set(over.venue, back)
+
+    def _held(self, venue: Venue, place: "_Place") -> Any:
+        name, key = place
+        knobs = self._floors[venue].knobs
+        return getattr(knobs, name) if key is None else self._mapping(knobs, name).get(key)
 
     def _set(self, venue: Venue, given: Mapping[str, Any]) -> dict[str, Any]:
         """Set knobs; return what sets them back."""
@@ -166,3 +200,21 @@ def _is_tick(tick: Decimal) -> bool:
 
 def _shown(value: object) -> object:
     return sorted(value) if isinstance(value, set) else msgspec.to_builtins(value)
+
+
+def _flat(given: Mapping[str, Any]) -> dict[_Place, Any]:
+    flat: dict[_Place, Any] = {}
+    for name, value in given.items():
+        if isinstance(value, dict):
+            flat.update({(name, key): inner for key, inner in value.items()})
+        else:
+            flat[name, None] = value
+    return flat
+
+
+def _put(given: dict[str, Any], place: _Place, value: Any) -> None:
+    name, key = place
+    if key is None:
+        given[name] = value
+    else:
+        given.setdefault(name, {})[key] = value

@@ -43,7 +43,10 @@ class Ladder:
             changes[self.prices.pop()] = 0
             self.quantities.pop()
         while len(self.prices) < self._shape.depth:
-            self._put(len(self.prices), self._beyond(self.prices[-1], rng), rng, changes)
+            beyond = self._beyond(self.prices[-1], rng)
+            if beyond <= 0:  # a coarse tick leaves no more prices above zero: the side is thin
+                break
+            self._put(len(self.prices), beyond, rng, changes)
 
     def resize(self, index: int, rng: Random, changes: Changes) -> None:
         """Draw the quantity of one level anew."""

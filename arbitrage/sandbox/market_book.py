@@ -128,7 +128,8 @@ class MarketBook:
     def _quote(self, fair: float, rng: Random, bids: Changes, asks: Changes) -> None:
         grid = self.listing.grid
         half = self._half_spread_bps / 10_000
-        bid = grid.floor(int(fair * (1 - half)))
+        fair_bid = int(fair * (1 - half))
+        bid = max(grid.floor(fair_bid), grid.tick(fair_bid))  # a tick above the price must not make it zero
         ask = max(grid.ceil(int(fair * (1 + half))), grid.ceil(bid + 1))
         self.bids.follow(bid, rng, bids)
         self.asks.follow(ask, rng, asks)

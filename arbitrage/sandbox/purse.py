@@ -12,7 +12,7 @@ import structlog
 
 from arbitrage.domain.errors import ConfigurationError
 from arbitrage.domain.instruments import Venue
-from arbitrage.domain.money import plain
+from arbitrage.domain.money import floor_to, plain
 from arbitrage.sandbox.fault_script import one_line, read_yaml
 from arbitrage.sandbox.floor import Floor
 from arbitrage.sandbox.grid import UNIT
@@ -102,7 +102,11 @@ class Purse:
     def _totals(self) -> dict[str, dict[str, str]]:
         # an open order dies with the sandbox, and gives back what it held
         return {
-            venue.value: {currency: plain(held.total) for currency, held in floor.core.account.balances().items()}
+            venue.value: {
+                # both venues keep eight decimals; funds of a fine tick may have more
+                currency: plain(floor_to(held.total, _SMALLEST))
+                for currency, held in floor.core.account.balances().items()
+            }
             for venue, floor in self._floors.items()
         }
 

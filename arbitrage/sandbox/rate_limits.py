@@ -51,9 +51,10 @@ class Limiter:
         window = now_ns // (self.window_s * NS_PER_S)
         if window != meter.window:
             meter.window, meter.used = window, 0
-        if meter.used + weight <= self.limit:
+        # what costs nothing needs room all the same, and is no sign that the client has calmed down
+        if meter.used + max(weight, 1) <= self.limit:
             meter.used += weight
-            meter.refused = 0
+            meter.refused = 0 if weight else meter.refused
             return Verdict(200, meter.used, self.limit - meter.used)
         return self._refuse(meter, now_ns)
 

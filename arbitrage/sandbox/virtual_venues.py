@@ -40,6 +40,10 @@ class _Sent:
     delay_s: float
 
 
+REPEATED: Final = "repeated_client_id"
+"""Why an order is refused whose id the venue has already; its first copy is not touched."""
+
+
 class VirtualVenues:
     """A Gateway (ports) to both floors. `way_s` is how long an order, or a report of it, travels.
 
@@ -57,6 +61,7 @@ class VirtualVenues:
         self._emit = emit
         self._way_s = way_s
         self._sent: dict[tuple[Venue, str], _Sent] = {}
+        self._burnt: set[str] = set()
         for venue, floor in floors.items():
             floor.subscribe(partial(self._learn, venue))
 
@@ -91,6 +96,9 @@ class VirtualVenues:
 
     def _execute(self, order: Order, report_delay_s: float | None) -> None:
         """Put an order on the floor; report its end so much later than usual, or never."""
+        if self._is_repeat(order):
+            self._refuse(order, REPEATED, report_delay_s or 0.0)
+            return
         if report_delay_s is not None:
             # before it is submitted: a floor without delay matches at once
             self._sent[order.venue, order.client_id] = _Sent(order, report_delay_s)
@@ -98,6 +106,15 @@ class VirtualVenues:
         if isinstance(taken, Rejection) and report_delay_s is not None:
             del self._sent[order.venue, order.client_id]
             self._refuse(order, taken.reason.value, report_delay_s)
+
+    def _is_repeat(self, order: Order) -> bool:
+        """Say whether the venue has this client id already: Upbit burns one for ever, Binance while it is open."""
+        if order.venue is Venue.UPBIT:
+            burnt = order.client_id in self._burnt
+            self._burnt.add(order.client_id)
+            return burnt
+        held = self._floors[order.venue].core.by_client(order.client_id)
+        return held is not None and not held.is_over
 
     def _refuse(self, order: Order, reason: str, delay_s: float) -> None:
         self.refusals[order.client_id] = reason

@@ -49,6 +49,20 @@ async def test_knobs_are_turned_shown_and_turned_back():
     assert turned["upbit"] == back["upbit"]
 
 
+async def test_a_knob_that_was_turned_again_meanwhile_is_not_turned_back_by_the_first():
+    async with a_rehearsal() as rehearsal:
+        for shock, for_s in (("0.68", 0.1), ("0.5", 0.3)):
+            change = {"venue": "upbit", "set": {"price_shock": {"KRW-ETH": shock}, "fill_share": shock}, "for_s": for_s}
+            await rehearsal.control("POST", "/knobs", change)
+        await asyncio.sleep(0.2)
+        covered = (await rehearsal.control("GET", "/knobs")).json["upbit"]
+        await asyncio.sleep(0.2)
+        uncovered = (await rehearsal.control("GET", "/knobs")).json["upbit"]
+
+    assert (covered["price_shock"], covered["fill_share"]) == ({"KRW-ETH": "0.5"}, "0.5")
+    assert (uncovered["price_shock"], uncovered["fill_share"]) == ({}, "1")
+
+
 async def test_an_entry_is_taken_out_with_null():
     async with a_rehearsal() as rehearsal:
         for halted in ({"KRW-BTC": "delisted", "KRW-XRP": "paused"}, {"KRW-BTC": None}):
@@ -227,6 +241,16 @@ async def test_play_money_is_kept_over_a_restart(tmp_path):
     assert after["upbit"]["balances"]["KRW"]["locked"] == "0"
     assert {row["net"] for row in net.values()} == {"0"}
     assert [path.name for path in tmp_path.iterdir()] == ["play-money.json"]
+
+
+async def test_funds_of_a_fine_tick_are_kept_in_a_form_that_can_be_read_again(tmp_path):
+    kept = tmp_path / "play-money.json"
+    async with a_rehearsal(keep=kept) as rehearsal:
+        rehearsal.sandbox.director.floors[Venue.UPBIT].core.account.deposit("KRW", Decimal("0.123456789"))
+    async with a_rehearsal(keep=kept) as rehearsal:
+        after = await rehearsal.truth("balances")
+
+    assert after["upbit"]["balances"]["KRW"]["free"] == "5000000.12345678"
 
 
 async def test_accounts_start_with_what_the_file_says(tmp_path):

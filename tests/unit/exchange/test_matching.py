@@ -5,8 +5,9 @@ from decimal import Decimal
 
 import pytest
 
+from arbitrage.domain.instants import Instant
 from arbitrage.domain.instruments import Side, TickTable
-from arbitrage.exchange.venue_orders import Ended, OrderRequest, Rested, Traded, VenueState
+from arbitrage.exchange.venue_orders import Ended, OrderRequest, Rested, Traded, VenueOrder, VenueState
 from tests.unit.exchange.bench import (
     BUY,
     FOK,
@@ -436,3 +437,13 @@ def test_levels_that_are_none_change_no_book(bids, asks) -> None:
         bench.book(bids, asks)
 
     assert [bench.core.best("BTC-USD", side) for side in Side] == [98, 102]
+
+
+def test_a_share_of_a_level_is_all_that_a_resting_order_gets_too() -> None:
+    core = Bench().core
+    order = core.accept(wish(BUY, LIMIT, GTC), Instant(0))
+    assert isinstance(order, VenueOrder)
+    core.match(order, Instant(0))
+    core.set_book("BTC-USD", [], [(Decimal(100), Decimal(1))], Instant(1), Decimal("0.5"))
+
+    assert (order.state, order.executed_quantity) == (OPEN, Decimal("0.5"))

@@ -9,7 +9,7 @@ import pytest
 
 from arbitrage.domain.errors import ConfigurationError
 from arbitrage.domain.instruments import Venue
-from arbitrage.sandbox.grid import UNIT
+from arbitrage.sandbox.grid import UNIT, single_step
 from arbitrage.sandbox.listing import coins_of
 from arbitrage.sandbox.market_book import MarketBook, Moved
 from arbitrage.sandbox.model import SLOT_MS, MarketModel
@@ -153,3 +153,17 @@ def test_a_coin_that_upbit_does_not_have_is_listed_on_binance_only() -> None:
 def test_unknown_coins_are_named() -> None:
     with pytest.raises(ConfigurationError, match="does not list NOPE; it knows BTC"):
         coins_of(("BTC", "NOPE"))
+
+
+@pytest.mark.parametrize("tick", ["1000000", "1000", "1", "0.3"])
+@pytest.mark.parametrize("shock", ["0.01", "1"])
+def test_a_tick_as_large_as_the_price_makes_a_thin_market_and_no_crash(tick: str, shock: str) -> None:
+    model = a_model()
+    books = [*model.books(Venue.UPBIT).values(), *model.books(Venue.BINANCE).values()]
+    model.shocks.update({book.listing.code: Decimal(shock) for book in books})
+    for book in books:
+        book.regrid(single_step(tick))
+    for _ in moves(model, 200):
+        pass
+
+    assert all(min(book.bids.prices) > 0 and book.bids.prices[0] < book.asks.prices[0] for book in books)

@@ -57,3 +57,12 @@ def test_a_limit_can_be_switched_off() -> None:
     free = limiter(1, 1, first_block_s=1, on=False)
 
     assert all(free.ask("me", 0).passes for _ in range(100))
+
+
+def test_what_costs_nothing_needs_room_and_does_not_calm_the_venue_down() -> None:
+    limit = a_limiter()
+    said = []
+    for weight in (3, 0, 1, 0, 1):
+        said.append(limit.ask("me", 0, weight).status)
+
+    assert said == [200, 429, 429, 418, 418]

@@ -169,6 +169,38 @@ def test_a_new_order_is_not_found_for_a_while():
     assert run(story(), 1) == [False, False, True, True]
 
 
+@pytest.mark.parametrize(
+    ("venue", "off", "refused"),
+    [
+        (Venue.UPBIT, "1.01", True),  # burnt for ever
+        (Venue.BINANCE, "1.01", False),  # the first has ended: the second is another order
+    ],
+)
+def test_ccxt_2599_what_a_repeated_id_does_depends_on_the_venue(venue, off, refused):
+    def story() -> Scene:
+        scene = Scene()
+        for _ in range(2):
+            scene.buy(venue, client_id="same", off=off)
+        return scene
+
+    scene = play(story)
+
+    assert len(scene.floors[venue].core.orders) == (1 if refused else 2)
+    assert scene.venues.refusals == ({"same": "repeated_client_id"} if refused else {})
+    assert sorted(scene.ends) == sorted([LegEnd.FILLED, LegEnd.EMPTY if refused else LegEnd.FILLED])
+
+
+def test_a_clock_that_was_turned_back_hides_no_order():
+    async def story() -> bool:
+        scene = Scene()
+        scene.buy(Venue.UPBIT)
+        await asyncio.sleep(1)
+        scene.floors[Venue.UPBIT].knobs.clock_ahead_ms = -5_000
+        return scene.venues.find(Venue.UPBIT, "one") is not None
+
+    assert run(story(), 1)
+
+
 def saga_digest(seed: int) -> str:
     """Play a rough minute of both venues and digest all that was reported, and all that is true."""
 
