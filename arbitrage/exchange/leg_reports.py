@@ -23,11 +23,14 @@ def no_fill(quote: str) -> Fill:
     return Fill(quantity=Decimal(0), funds=Decimal(0), fee=Decimal(0), fee_currency=quote)
 
 
-def report_of(order: Order, fill: Fill, at: Instant) -> LegReport:
-    """Return the report of an order that is over."""
-    end = LegEnd.PARTIAL
+def end_of(order: Order, fill: Fill) -> LegEnd:
+    """Name how an order that is over ended, by what it came to."""
     if fill.quantity == 0:
-        end = LegEnd.EMPTY
-    elif fill.quantity == order.quantity:
-        end = LegEnd.FILLED
-    return LegReport(at=at, client_id=order.client_id, plan_id=order.plan_id, venue=order.venue, end=end, fill=fill)
+        return LegEnd.EMPTY
+    return LegEnd.FILLED if fill.quantity == order.quantity else LegEnd.PARTIAL
+
+
+def report_of(order: Order, fill: Fill, at: Instant, end: LegEnd | None = None) -> LegReport:
+    """Return the report of an order that is over; how it ended follows from the fill unless `end` says it."""
+    ended = end or end_of(order, fill)
+    return LegReport(at=at, client_id=order.client_id, plan_id=order.plan_id, venue=order.venue, end=ended, fill=fill)

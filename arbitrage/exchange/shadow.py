@@ -13,11 +13,12 @@ import structlog
 
 from arbitrage.books.book import Book
 from arbitrage.domain.book_views import Level
-from arbitrage.domain.events import BookSnapshot, Event, LegReport, Tick, TouchUpdate, UniverseChanged
+from arbitrage.domain.events import BookSnapshot, Event, Tick, TouchUpdate, UniverseChanged
 from arbitrage.domain.instants import NS_PER_S, Instant, Nanos, after
 from arbitrage.domain.instruments import Instrument, Side, Venue
 from arbitrage.domain.money import decimal_from_float, floor_to, plain
 from arbitrage.domain.plans import Fill, LegEnd, Order
+from arbitrage.exchange.leg_reports import no_fill, report_of
 from arbitrage.ports import BookReader
 
 log = structlog.get_logger()
@@ -91,7 +92,7 @@ class ShadowGateway:
         reports = self._end(quiet, at)
         lost = [flying for flying in self._flying if at >= flying.due + PATIENCE]
         self._flying = [flying for flying in self._flying if flying not in lost]
-        reports.extend(_report(flying, LegEnd.UNSEEN, _nothing(flying.instrument), at) for flying in lost)
+        reports.extend(report_of(flying.order, no_fill(flying.instrument.quote), at, LegEnd.UNSEEN) for flying in lost)
         return reports
 
     def _end(self, decided: list[_Flying], at: Instant) -> list[Event]:
@@ -102,7 +103,7 @@ class ShadowGateway:
                 continue
             fill = fill_against(_levels(flying.order.side, book), flying.order, flying.instrument)
             self._flying.remove(flying)
-            reports.append(_report(flying, _end_of(fill, flying.order), fill, at))
+            reports.append(report_of(flying.order, fill, at))
         return reports
 
 
@@ -128,18 +129,3 @@ def fill_against(levels: Sequence[Level], order: Order, instrument: Instrument) 
 
 def _levels(side: Side, book: Book) -> Sequence[Level]:
     return book.asks() if side is Side.BUY else book.bids()
-
-
-def _end_of(fill: Fill, order: Order) -> LegEnd:
-    if fill.quantity == 0:
-        return LegEnd.EMPTY
-    return LegEnd.FILLED if fill.quantity == order.quantity else LegEnd.PARTIAL
-
-
-def _nothing(instrument: Instrument) -> Fill:
-    return Fill(quantity=Decimal(0), funds=Decimal(0), fee=Decimal(0), fee_currency=instrument.quote)
-
-
-def _report(flying: _Flying, end: LegEnd, fill: Fill, at: Instant) -> LegReport:
-    order = flying.order
-    return LegReport(at=at, client_id=order.client_id, plan_id=order.plan_id, venue=order.venue, end=end, fill=fill)
