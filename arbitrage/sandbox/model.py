@@ -1,7 +1,7 @@
 """The seeded market: fair prices, and a book per market that follows them. Pure: no clock, no I/O, its own chance.
 
-A coin has one price in USDT for the world. Upbit trades it at that price times KRW per USDT times one plus the
-premium, which is drawn back to zero; its tails are the opportunities.
+A coin has one price in USDT for the world. Upbit trades it at that price times KRW per USDT times one plus a small
+premium, which pays nobody's fees. Now and then one venue jumps off the other: those jumps are the opportunities.
 """
 
 import math
@@ -25,11 +25,21 @@ _STEP_S: Final = SLOT_MS * SLOTS_A_STEP / 1_000
 # A coin wanders by 2 % around its anchor over a day: about 60 % a year from one step to the next.
 _PRICE_SD: Final = 0.02
 _PRICE_PULL_S: Final = 86_400.0
-# Chosen so that the net edge passes 10 bps a few times a minute over four coins, each time for up to some seconds.
-_PREMIUM_SD_BPS: Final = 15.0
-_PREMIUM_PULL_S: Final = 3.0
+# Small and slow: fees, spreads and ticks cost some 25 bps, so that a premium alone is never worth a plan.
+_PREMIUM_SD_BPS: Final = 2.0
+_PREMIUM_PULL_S: Final = 60.0
 _NOISE_SD_BPS: Final = 0.5
 _NOISE_PULL_S: Final = 0.5
+# A jump's size, how long it holds, and the time to the next are drawn evenly between these bounds. It leaves more than
+# the usual minimum of 10 bps, because an edge that hovers there starts plans whose limits have no room. It outlasts the
+# 0.3 s after which the next frame has shown what an order got. Four coins have three a minute, the first within 20 s.
+_JUMP_BPS: Final = (40.0, 60.0)
+_JUMP_HOLD_S: Final = (2.0, 4.0)
+_JUMP_FADE_S: Final = 1.0
+_JUMP_EVERY_S: Final = (40.0, 120.0)
+_FIRST_JUMP_S: Final = (5.0, 18.0)
+_TURN_ODDS: Final = 0.75
+"""How often a jump goes the other way than the one before: who trades one way only runs dry."""
 _FX_SD_KRW: Final = 5.0
 _FX_PULL_S: Final = 900.0
 _FX_SLACK_KRW: Final = 0.65
@@ -63,22 +73,59 @@ class Reverting:
         self.value = self.value * self._keep + self._kick * rng.gauss(0.0, 1.0)
 
 
+class Jump:
+    """How far one venue is off the other: nothing mostly; now and then it jumps to one side, holds there and fades."""
+
+    _KEEP: Final = math.exp(-_STEP_S / _JUMP_FADE_S)
+
+    def __init__(self, rng: Random) -> None:
+        self._venue = Venue.UPBIT
+        self._bps = 0.0
+        self._upbit_is_dear = rng.random() < 0.5
+        self._holds_s = 0.0
+        self._waits_s = rng.uniform(*_FIRST_JUMP_S)
+
+    def step(self, rng: Random) -> None:
+        """Move on by one step."""
+        self._waits_s -= _STEP_S
+        self._holds_s -= _STEP_S
+        if self._waits_s <= 0:
+            self._leap(rng)
+        elif self._holds_s <= 0:
+            self._bps *= self._KEEP
+
+    def off_bps(self, venue: Venue) -> float:
+        """Return how far a venue is off because of it."""
+        return self._bps if venue is self._venue else 0.0
+
+    def _leap(self, rng: Random) -> None:
+        self._venue = rng.choice(tuple(Venue))
+        self._upbit_is_dear ^= rng.random() < _TURN_ODDS
+        is_up = self._upbit_is_dear is (self._venue is Venue.UPBIT)
+        self._bps = rng.uniform(*_JUMP_BPS) * (1 if is_up else -1)
+        self._holds_s = rng.uniform(*_JUMP_HOLD_S)
+        self._waits_s = rng.uniform(*_JUMP_EVERY_S)
+
+
 class _Fair:
     """The fair prices of one coin."""
 
-    def __init__(self, anchor_usdt: float) -> None:
+    def __init__(self, anchor_usdt: float, rng: Random) -> None:
         self._anchor = anchor_usdt
         self._log = Reverting(_PRICE_SD, _PRICE_PULL_S)
         self._premium_bps = Reverting(_PREMIUM_SD_BPS, _PREMIUM_PULL_S)
         self._noise_bps = {venue: Reverting(_NOISE_SD_BPS, _NOISE_PULL_S) for venue in Venue}
+        self._jump = Jump(rng)
 
     def step(self, rng: Random) -> None:
         for value in (self._log, self._premium_bps, *self._noise_bps.values()):
             value.step(rng)
+        self._jump.step(rng)
 
     def at(self, venue: Venue, krw_per_usdt: float) -> float:
         """Return the price in the venue's quote currency."""
-        usdt = self._anchor * math.exp(self._log.value) * (1 + self._noise_bps[venue].value / 10_000)
+        off_bps = self._noise_bps[venue].value + self._jump.off_bps(venue)
+        usdt = self._anchor * math.exp(self._log.value) * (1 + off_bps / 10_000)
         if venue is Venue.BINANCE:
             return usdt
         return usdt * krw_per_usdt * (1 + self._premium_bps.value / 10_000)
@@ -123,7 +170,7 @@ class MarketModel:
         self._seed = seed
         self.shocks: dict[str, Decimal] = {}
         self._rate = _Rate()
-        self._fair = {coin.base: _Fair(float(coin.usdt)) for coin in coins}
+        self._fair = {coin.base: _Fair(float(coin.usdt), self._rng) for coin in coins}
         self._seats = [self._seat(MarketBook(fx_listing(), _FX_HABITS, self._chance("fx")), len(coins))]
         for phase, coin in enumerate(coins):
             if coin.on_upbit:

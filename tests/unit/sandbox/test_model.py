@@ -1,9 +1,11 @@
 """The laws of the simulated market: what holds for every seed, and that it offers what the sandbox promises."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from itertools import pairwise
+from random import Random
+from statistics import median
 
 import pytest
 
@@ -12,10 +14,11 @@ from arbitrage.domain.instruments import Venue
 from arbitrage.sandbox.grid import UNIT, single_step
 from arbitrage.sandbox.listing import coins_of
 from arbitrage.sandbox.market_book import MarketBook, Moved
-from arbitrage.sandbox.model import SLOT_MS, MarketModel
+from arbitrage.sandbox.model import SLOT_MS, Jump, MarketModel
 
 BASES = ("BTC", "ETH", "XRP", "SOL")
 SLOTS_A_MINUTE = 60_000 // SLOT_MS
+MINUTES = 10
 MINIMUM_EDGE = 0.0010
 UPBIT_FEE = 0.0005
 BINANCE_FEE = 0.0010
@@ -96,27 +99,97 @@ def edges(model: MarketModel, base: str) -> dict[str, float]:
     return {"sell_upbit": sold / bought - 1, "buy_upbit": got / paid - 1}
 
 
-def test_the_premium_gives_a_few_opportunities_a_minute_in_both_directions() -> None:
-    model, minutes = a_model(seed=1), 10
-    slots_above: dict[tuple[str, str], list[int]] = defaultdict(list)
-    for slot in range(minutes * SLOTS_A_MINUTE):
+@pytest.fixture(scope="module")
+def edge_lines() -> dict[tuple[str, str], list[float]]:
+    """The edges of ten minutes, slot by slot, by coin and direction."""
+    model, lines = a_model(seed=1), defaultdict(list)
+    for _ in range(MINUTES * SLOTS_A_MINUTE):
         model.advance()
         for base in BASES:
             for direction, edge in edges(model, base).items():
-                if edge > MINIMUM_EDGE:
-                    slots_above[base, direction].append(slot)
-    half_a_second = 500 // SLOT_MS
-    episodes = {
-        key: 1 + sum(later - earlier > half_a_second for earlier, later in pairwise(slots))
-        for key, slots in slots_above.items()
-    }
-    total = sum(episodes.values())
-    seconds_above = sum(map(len, slots_above.values())) * SLOT_MS / 1_000
-    by_direction = [sum(n for (_, d), n in episodes.items() if d == way) for way in ("sell_upbit", "buy_upbit")]
+                lines[base, direction].append(edge)
+    return lines
 
-    assert 2 <= total / minutes <= 30
-    assert min(by_direction) >= total / 5
-    assert 0.2 <= seconds_above / total <= 5
+
+def episodes(line: Sequence[float]) -> list[Sequence[float]]:
+    """The stretches of a line above the minimum edge; gaps of up to half a second belong to them."""
+    stretches: list[list[int]] = []
+    for slot in (slot for slot, edge in enumerate(line) if edge > MINIMUM_EDGE):
+        if not stretches or slot - stretches[-1][-1] > 500 // SLOT_MS:
+            stretches.append([])
+        stretches[-1].append(slot)
+    return [line[slots[0] : slots[-1] + 1] for slots in stretches]
+
+
+def test_most_of_the_time_nothing_pays(edge_lines: dict[tuple[str, str], list[float]]) -> None:
+    every = [edge for line in edge_lines.values() for edge in line]
+
+    assert median(every) < -0.0015
+    assert sum(edge > 0 for edge in every) / len(every) < 0.05
+
+
+def test_jumps_give_a_few_opportunities_a_minute_in_both_directions(
+    edge_lines: dict[tuple[str, str], list[float]],
+) -> None:
+    found = {key: episodes(line) for key, line in edge_lines.items()}
+    total = sum(map(len, found.values()))
+    seconds_above = sum(len(one) for ones in found.values() for one in ones) * SLOT_MS / 1_000
+    by_direction = [sum(len(ones) for (_, d), ones in found.items() if d == way) for way in ("sell_upbit", "buy_upbit")]
+
+    assert 2 <= total / MINUTES <= 6
+    assert min(by_direction) >= total / 3
+    assert 1.5 <= seconds_above / total <= 5
+
+
+def test_an_opportunity_seldom_lacks_the_room_that_limits_need(
+    edge_lines: dict[tuple[str, str], list[float]],
+) -> None:
+    best = [max(one) for line in edge_lines.values() for one in episodes(line)]
+    without_room = [edge for edge in best if edge < MINIMUM_EDGE + 0.0003]
+
+    assert len(without_room) <= len(best) / 10
+
+
+@pytest.mark.parametrize(("venue", "code"), [(Venue.UPBIT, "KRW-BTC"), (Venue.BINANCE, "BTCUSDT")])
+def test_a_price_hardly_moves_while_an_order_is_under_way(venue: Venue, code: str) -> None:
+    model = a_model()
+    book, bids = model.books(venue)[code], []
+    for _ in range(SLOTS_A_MINUTE):
+        model.advance()
+        bids.append(book.bids.prices[0])
+    moved_bps = [abs(later / bid - 1) * 10_000 for bid, later in zip(bids, bids[200 // SLOT_MS :], strict=False)]
+
+    assert 0 < median(moved_bps) < 1
+
+
+@pytest.mark.parametrize("seed", range(1, 21))
+def test_the_first_opportunity_comes_within_20_seconds(seed: int) -> None:
+    model = a_model(seed)
+    paid = False
+    while not paid and model.slot < 20_000 // SLOT_MS:
+        model.advance()
+        paid = any(edge > MINIMUM_EDGE for base in BASES for edge in edges(model, base).values())
+
+    assert paid
+
+
+def test_jumps_take_turns_in_the_mean_and_fade_before_the_next() -> None:
+    rng = Random(1)
+    jump = Jump(rng)
+    offs: list[tuple[float, float]] = []
+    for _ in range(100_000):
+        jump.step(rng)
+        offs.append((jump.off_bps(Venue.UPBIT), jump.off_bps(Venue.BINANCE)))
+    leaps = [
+        (sum(map(abs, before)), now) for before, now in pairwise(offs) if max(map(abs, now)) > max(map(abs, before))
+    ]
+    dear = [upbit > binance for _, (upbit, binance) in leaps]
+    turned = [before != now for before, now in pairwise(dear)]
+
+    assert all(before < 0.01 and 40 <= sum(map(abs, now)) <= 60 for before, now in leaps)
+    assert sum(dear) / len(dear) == pytest.approx(0.5, abs=0.1)
+    assert sum(turned) / len(turned) == pytest.approx(0.75, abs=0.1)
+    assert sum(upbit != 0 for _, (upbit, _) in leaps) / len(leaps) == pytest.approx(0.5, abs=0.15)
 
 
 def test_four_pairs_make_between_100_and_200_frames_a_second() -> None:
