@@ -1,6 +1,7 @@
 """`arbitrage check`: why this mode, and what to set for another. It opens no connection and changes nothing."""
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from typing import Any, Final
@@ -31,7 +32,8 @@ def main(settings: Settings, as_json: bool, require: Mode | None) -> int:
     decision = decide(settings.gate_evidence())
     warnings = tuple(_warnings(settings, decision.mode))
     if as_json:
-        sys.stdout.write(json.dumps(_facts(decision, warnings), ensure_ascii=False) + "\n")
+        facts = {**_facts(decision, warnings), "config_digest": settings.config_digest()}
+        sys.stdout.write(json.dumps(facts, ensure_ascii=False) + "\n")
     elif sys.stdout.isatty():
         _show(decision, warnings)
     else:
@@ -81,5 +83,7 @@ def _warnings(settings: Settings, mode: Mode) -> Iterator[str]:
         yield f"not the real venues: {', '.join(elsewhere)}"
     if mode is not Mode.LIVE and settings.gate_evidence().keys_present:
         yield f"API keys are given, but {mode} does not use them; they are dropped when it starts"
+    if os.path.lexists(settings.halt_file):
+        yield f"{settings.halt_file} is there: no new plans until `arbitrage resume --reason ...`"
     if settings.state == "memory":
         yield "STATE=memory: nothing is remembered when the program ends"

@@ -34,6 +34,7 @@ shadow = typer.Typer(help="Shadow's virtual inventory.", no_args_is_help=True, r
 app.add_typer(shadow, name="shadow")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; it is kept in the journal.")]
 
 
 def main() -> None:
@@ -119,6 +120,89 @@ def status(
     from arbitrage.settings import load_settings
 
     raise typer.Exit(report.main(load_settings(), as_json, max_age))
+
+
+@app.command()
+def halt(reason: Reason = "no reason given") -> None:
+    """Make no new plans until `resume`; what is open is still closed.
+
+    Works with Redis dead and with no daemon running: then the next one starts halted.
+
+    \b
+    Examples:
+      arbitrage halt
+      arbitrage halt --reason "the venue announced a maintenance"
+    """
+    from arbitrage.commands import halt as command
+    from arbitrage.settings import load_settings
+
+    raise typer.Exit(command.main(load_settings(), reason))
+
+
+@app.command()
+def resume(
+    reason: Reason,
+    latch: Annotated[str, typer.Option(metavar="NAME", help="Clear only this latch; `status` names them.")] = "",
+) -> None:
+    """Clear what stopped the daemon and stays until a person says so.
+
+    Not the daily loss: only the next trading day clears that. Exits with 1 if something stays.
+
+    \b
+    Examples:
+      arbitrage resume --reason "checked both accounts, nothing is open"
+      arbitrage resume --latch implausible_edge --reason "the premium was real"
+    """
+    from arbitrage.commands import resume as command
+    from arbitrage.settings import load_settings
+
+    raise typer.Exit(command.main(load_settings(), reason, latch))
+
+
+@app.command()
+def limits(
+    as_json: AsJson = False,
+    lower: Annotated[
+        str | None, typer.Option(metavar="NAME=VALUE", help="Make a limit of the running daemon stricter.")
+    ] = None,
+    reason: Reason = "",
+) -> None:
+    """Show each limit, how much of it is used, and what would trip next.
+
+    \b
+    Examples:
+      arbitrage limits
+      arbitrage limits --json
+      arbitrage limits --lower max_daily_loss=50000 --reason "a nervous market"
+    """
+    from arbitrage.settings import load_settings
+
+    if lower is not None:
+        from arbitrage.commands import lower as command
+
+        raise typer.Exit(command.main(load_settings(), lower, reason))
+    from arbitrage.commands import limits as report
+
+    raise typer.Exit(report.main(load_settings(), as_json))
+
+
+@app.command()
+def init_state(
+    reason: Reason,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Begin the account of losses and latches anew.
+
+    Only while no daemon runs. It shows what it forgets before it asks.
+
+    \b
+    Example:
+      arbitrage init-state --reason "moved to a new Redis, nothing is open on either venue"
+    """
+    from arbitrage.commands import init_state as command
+    from arbitrage.settings import load_settings
+
+    raise typer.Exit(command.main(load_settings(), reason, yes))
 
 
 @app.command()

@@ -3,7 +3,7 @@
 import time
 from typing import Final
 
-from arbitrage.domain.instants import NS_PER_S, Instant
+from arbitrage.domain.instants import NS_PER_S, Instant, Nanos
 
 _OFF_NS: Final = NS_PER_S
 
@@ -19,7 +19,7 @@ class SystemClock:
     """
 
     def __init__(self) -> None:
-        self._origin = time.time_ns() - time.clock_gettime_ns(_STEADY)
+        self._origin = _wall_ahead_of_steady()
 
     def now(self) -> Instant:
         """Return the present."""
@@ -27,3 +27,20 @@ class SystemClock:
         if wall - steady - self._origin > _OFF_NS:
             self._origin = wall - steady
         return Instant(self._origin + steady)
+
+
+class StepWatch:
+    """Sees when somebody sets the wall clock: it leaves the steady one by more than a second between two looks."""
+
+    def __init__(self) -> None:
+        self._apart = _wall_ahead_of_steady()
+
+    def step(self) -> Nanos:
+        """Return by how much the wall clock was set since the last look; 0 if it was only corrected a little."""
+        before, self._apart = self._apart, _wall_ahead_of_steady()
+        moved = self._apart - before
+        return Nanos(moved if abs(moved) > _OFF_NS else 0)
+
+
+def _wall_ahead_of_steady() -> int:
+    return time.time_ns() - time.clock_gettime_ns(_STEADY)

@@ -1,18 +1,20 @@
 """The desk: from a moved book to a reviewed plan, and from reports to its end. Pure; the engine tells it what moved."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Final
 
 from arbitrage.books.book import Book
 from arbitrage.books.market import Market
-from arbitrage.domain.book_views import Health
+from arbitrage.domain.book_views import Health, Level
 from arbitrage.domain.events import LegReport
+from arbitrage.domain.guarding import LatchKind
 from arbitrage.domain.instants import Instant, Nanos, from_ms
 from arbitrage.domain.instruments import Pair, Side, Universe, Venue
 from arbitrage.domain.intents import Intent, ReportRefusal, SubmitPlan
-from arbitrage.domain.money import decimal_from_float
+from arbitrage.domain.money import decimal_from_float, won
 from arbitrage.domain.plans import Direction, Outcome, PlanEnd, TwoLegPlan
 from arbitrage.domain.remembered import Remembered
 from arbitrage.domain.verdicts import Approved, Refusal, RefusalCode
@@ -24,39 +26,26 @@ from arbitrage.ledger.virtual import VirtualCapital
 from arbitrage.opportunity.edge import BPS, Fx
 from arbitrage.opportunity.finder import Free, PairFinder, PlanRules
 from arbitrage.opportunity.refusal_log import RefusalLog
-from liveguard.risk_limits import RiskLimits
-from liveguard.safety import Facts, SafetyModule
+from liveguard.facts import Facts
+from liveguard.losses import worst_case
+from liveguard.safety import SafetyModule
 
 _NOTHING: Final[tuple[Intent, ...]] = ()
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeskConfig:
-    """What the desk is told once.
-
-    `virtual_capital_krw` is what each side owns at first where no real balances are given; None where they are.
-    """
-
-    limits: RiskLimits
-    virtual_capital_krw: Decimal | None
+SMALLEST_PLAN_KRW: Final = Decimal(10_000)
+"""A plan below this is below both venues' minima (5,000 KRW, 5 USDT) after a price move: there is no smaller one."""
 
 
 class Desk:
     """Looks for plans, has them reviewed, keeps what is spoken for, and follows plans to their end."""
 
-    def __init__(self, config: DeskConfig, market: Market, remembered: Remembered) -> None:
-        limits = config.limits
+    def __init__(
+        self, safety: SafetyModule, market: Market, remembered: Remembered, virtual_capital_krw: Decimal | None
+    ) -> None:
+        """Take `virtual_capital_krw` as what each side owns at first; None where real balances are given."""
         self._market = market
-        self._virtual = config.virtual_capital_krw
-        self._rules = PlanRules(
-            min_edge=float(limits.min_spread_pct) / 100,
-            max_room=float(limits.max_slippage_pct) / 100,
-            max_notional_krw=float(limits.max_position_size),
-        )
-        self._max_book_age = from_ms(limits.max_book_age_ms)
-        self._max_fx_age = from_ms(limits.max_fx_age_ms)
-        self._max_edge = float(limits.max_edge_pct) / 100
-        self._safety = SafetyModule(limits, remembered.trade_instants)
+        self._virtual = virtual_capital_krw
+        self._safety = safety
         self._numbers = PlanNumbers(remembered.epoch, remembered.fence)
         self._by_symbol: dict[tuple[Venue, str], tuple[PairFinder, ...]] = {}
         self._unfunded: set[str] = set()
@@ -66,7 +55,22 @@ class Desk:
         self.refusals = RefusalLog()
         self.best: dict[tuple[str, Direction], float] = {k: v / BPS for k, v in remembered.best_edges.items()}
         self.positions: dict[str, Decimal] = dict(remembered.positions)
-        self.unavailable = "the state store has not answered yet"
+        self.take_limits()
+
+    def take_limits(self) -> None:
+        """Work by the guard's limits as they are now, also for the pairs that are traded already."""
+        limits = self._safety.limits
+        self._rules = PlanRules(
+            min_edge=float(limits.min_spread_pct) / 100,
+            max_room=float(limits.max_slippage_pct) / 100,
+            max_notional_krw=float(limits.max_position_size),
+            max_depth_share=float(limits.max_depth_pct) / 100,
+        )
+        self._max_book_age = from_ms(limits.max_book_age_ms)
+        self._max_fx_age = from_ms(limits.max_fx_age_ms)
+        self._max_edge = float(limits.max_edge_pct) / 100
+        for finder in self.finders.values():
+            finder.take_rules(self._rules)
 
     def adopt(self, universe: Universe) -> None:
         """Trade exactly the universe's pairs from now on. Plans in flight go on as they were decided."""
@@ -115,6 +119,14 @@ class Desk:
         self.positions[plan.base] = self.positions.get(plan.base, Decimal(0)) + end.residual_base
         return end
 
+    def withdraw(self, plan_id: str) -> None:
+        """Take back a plan whose orders never left: nothing was sent, so nothing is spoken for any more."""
+        self._safety.withdraw(plan_id)
+        dropped = self.tracker.drop(plan_id)
+        if dropped is not None:
+            for leg in dropped.plan.legs:
+                self.inventory.release(plan_id, leg.venue)
+
     def books(self, pair: Pair) -> tuple[Book, Book]:
         """Return a pair's books, Upbit's first."""
         book = self._market.book
@@ -131,6 +143,8 @@ class Desk:
             # a frame may turn out bad when it is walked, which empties its book
             if edge >= self._rules.min_edge and all(book.walkable() for book in books):
                 yield from self._consider(finder, direction, edge, fx, at)
+                if edge > self._max_edge and self._is_fresh(finder.pair, at):
+                    self._disbelieve(base, direction, edge, at)
 
     def _consider(
         self, finder: PairFinder, direction: Direction, touch_edge: float, fx: Fx, at: Instant
@@ -143,19 +157,28 @@ class Desk:
         if isinstance(draft, Refusal):
             return self._refuse(pair.base, direction, touch_edge * BPS, (draft,), at)
         plan = replace(draft, plan_id=self._numbers.next_plan_id())
-        verdict = self._safety.review(plan, self._facts(pair, at), at)
+        facts = self._facts(plan, pair, at)
+        verdict = self._safety.review(plan, facts, at)
         if isinstance(verdict, Approved):
-            return (self._start(verdict, pair),)
+            return (self._start(verdict, pair, facts),)
+        for refusal in verdict.refusals:
+            if refusal.code is RefusalCode.REPEATED_EXECUTION:
+                self._safety.keeper.latch(LatchKind.REPEATED_EXECUTION, at, refusal.seen)
         return self._refuse(pair.base, direction, plan.net_edge_bps, verdict.refusals, at)
 
-    def _start(self, approved: Approved[TwoLegPlan], pair: Pair) -> Intent:
-        plan = approved.what
+    def _start(self, approved: Approved[TwoLegPlan], pair: Pair, facts: Facts) -> Intent:
+        plan, orders = approved.what, opening_orders(approved.what)
         self._numbers.use()
-        self._safety.note_started(plan.decided_at)
+        sequence = self._safety.start(plan, orders, facts)
         self.tracker.open(plan, pair)
         for leg in plan.legs:
             self.inventory.reserve(plan.plan_id, leg, pair.on(leg.venue))
-        return SubmitPlan(approved, opening_orders(plan))
+        return SubmitPlan(approved, orders, facts.worst_case, sequence, self._safety.keeper.losses.day)
+
+    def _disbelieve(self, base: str, direction: Direction, edge: float, at: Instant) -> None:
+        """Stop a pair whose edge is too good to be true, until a person has looked at it."""
+        seen = f"{base} {direction}: an edge of {edge * BPS:,.0f} bps (limit {self._max_edge * BPS:,.0f})"
+        self._safety.keeper.latch(LatchKind.IMPLAUSIBLE_EDGE, at, seen, scope=base)
 
     def _refuse(
         self, base: str, direction: Direction, bps: float, refusals: tuple[Refusal, ...], at: Instant
@@ -172,14 +195,21 @@ class Desk:
             return None
         return Refusal(RefusalCode.NOT_REARMED, "a book is from before the last end", "both younger")
 
-    def _facts(self, pair: Pair, at: Instant) -> Facts:
+    def _facts(self, plan: TwoLegPlan, pair: Pair, at: Instant) -> Facts:
         upbit, binance = self.books(pair)
+        sells_upbit = plan.direction is Direction.SELL_UPBIT
+        reference = self._market.reference
         return Facts(
             upbit_age=Nanos(at - upbit.updated_at),
             binance_age=Nanos(at - binance.updated_at),
             fx_age=Nanos(at - self._market.fx.updated_at),
             plans_in_flight=len(self.tracker),
-            unavailable=self.unavailable,
+            notional_in_flight_krw=self.tracker.notional_krw(),
+            worst_case=worst_case(plan.notional_krw, self._safety.limits.collar_pct, _all_fees(pair)),
+            upbit_depth=_depth(upbit.bids() if sells_upbit else upbit.asks()),
+            binance_depth=_depth(binance.asks() if sells_upbit else binance.bids()),
+            upbit_reference=reference(Venue.UPBIT, pair.upbit.symbol),
+            binance_reference=reference(Venue.BINANCE, pair.binance.symbol),
             halted="; ".join(f"{i.venue} {i.symbol}: {i.halted}" for i in (pair.upbit, pair.binance) if i.halted),
         )
 
@@ -188,7 +218,16 @@ class Desk:
         if direction.side(Venue.UPBIT) is Side.BUY:
             sells, buys = buys, sells
         free = self.inventory.free
-        return Free(free(sells.venue, sells.base), free(buys.venue, buys.quote))
+        return Free(free(sells.venue, sells.base), free(buys.venue, buys.quote), self._room_krw(pair))
+
+    def _room_krw(self, pair: Pair) -> float:
+        """Return the largest notional that the guard's sums still have room for; what is too small for any plan is
+        left to the guard to refuse, with its own reason.
+        """
+        limits = self._safety.limits
+        risked = 2 * limits.collar_pct / 100 + _all_fees(pair)
+        room = min(won(self._safety.room()) / risked, limits.max_naked_notional - self.tracker.notional_krw())
+        return float(room) if room > SMALLEST_PLAN_KRW else math.inf
 
     def _fund(self, pair: Pair, books: tuple[Book, Book], fx: Fx) -> None:
         self._unfunded.discard(pair.base)
@@ -199,6 +238,18 @@ class Desk:
 
     def _is_sane(self, pair: Pair, edges: Mapping[Direction, float], at: Instant) -> bool:
         """Say whether prices are fresh and near enough to each other to be remembered or to buy virtual coins at."""
-        fresh = all(book.health(at, self._max_book_age) is Health.GOOD for book in self.books(pair))
         near = all(-self._max_edge <= edge <= self._max_edge for edge in edges.values())
-        return fresh and near and self._market.fx.health(at, self._max_fx_age) is Health.GOOD
+        return near and self._is_fresh(pair, at)
+
+    def _is_fresh(self, pair: Pair, at: Instant) -> bool:
+        fresh = all(book.health(at, self._max_book_age) is Health.GOOD for book in self.books(pair))
+        return fresh and self._market.fx.health(at, self._max_fx_age) is Health.GOOD
+
+
+def _all_fees(pair: Pair) -> Decimal:
+    """Return every fee of a plan as a fraction of its notional: both legs, and the conversion between KRW and USDT."""
+    return 2 * pair.upbit.taker_fee + pair.binance.taker_fee
+
+
+def _depth(levels: Sequence[Level]) -> float:
+    return sum(size for _, size in levels)

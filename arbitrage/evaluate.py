@@ -12,8 +12,17 @@ import msgspec
 from arbitrage.books.market import PLAUSIBLE_FX
 from arbitrage.domain.book_views import ListedDepth
 from arbitrage.domain.errors import ConfigurationError
-from arbitrage.domain.events import BookSnapshot, Event, InventoryGiven, StateUp, Tick, UniverseChanged, VenueUp
-from arbitrage.domain.instants import NS_PER_MS, Instant
+from arbitrage.domain.events import (
+    BookSnapshot,
+    ClockSample,
+    Event,
+    InventoryGiven,
+    StateUp,
+    Tick,
+    UniverseChanged,
+    VenueUp,
+)
+from arbitrage.domain.instants import NS_PER_MS, Instant, Nanos
 from arbitrage.domain.instruments import Instrument, Pair, TickTable, Universe, Venue
 from arbitrage.domain.intents import Publish, ReportRefusal, SubmitPlan
 from arbitrage.domain.money import plain
@@ -21,13 +30,17 @@ from arbitrage.domain.plans import Leg, TwoLegPlan
 from arbitrage.domain.remembered import Remembered
 from arbitrage.engine import Engine, EngineConfig
 from arbitrage.market_data.instruments_upbit import KRW_TICKS
-from liveguard.risk_limits import RiskLimits
+from liveguard.risk_limits import MOST, RiskLimits
 
 _DECISION: Final = Instant(1_000_000_000_000 * NS_PER_MS)
 """The instant of the decision. A file has no clock; only the ages in it count."""
 
 
 _NO_PAST: Final = Remembered(epoch="evaluate", fence=0)
+# one plan on its own: what was lost before, or is in flight beside it, bounds it only where the file says so
+_NOTHING_LOST: Final[dict[str, Decimal | int]] = {
+    name: Decimal(MOST[name]) for name in ("max_daily_loss", "max_total_loss", "max_naked_notional")
+}
 _MANY: Final = Decimal(10**15)
 _SATOSHI: Final = Decimal("0.00000001")
 _LIMITS: Final = {f.name: f.type for f in fields(RiskLimits)}
@@ -109,13 +122,15 @@ def evaluate(given: EvaluationInput) -> Evaluation:
     Raises ValueError for numbers out of bounds and for a book that cannot be believed.
     """
     _check(given)
-    limits = RiskLimits.over_cautious({name: _limit(name, value) for name, value in given.limits.items()})
+    named = {name: _limit(name, value) for name, value in given.limits.items()}
+    limits = RiskLimits.over_cautious({**_NOTHING_LOST, **named})
     engine = Engine(EngineConfig(limits=limits, trading_day_tz="Asia/Seoul", virtual_capital_krw=None), _NO_PAST)
     pair = Pair(given.base, _upbit(given), _binance(given))
     fx = _upbit_instrument("USDT", Decimal(0), Decimal(5_000))
     start: list[Event] = [
         UniverseChanged(_DECISION, Universe((pair,), fx)),
         StateUp(_DECISION),
+        ClockSample(_DECISION, Venue.BINANCE, Nanos(0)),
         InventoryGiven(_DECISION, _plenty(pair) if given.balances is None else given.balances),
         *(VenueUp(_DECISION, venue) for venue in Venue),
     ]

@@ -12,19 +12,23 @@ from typing import Final, NoReturn, Protocol
 
 import structlog
 
-from arbitrage.clock import SystemClock
+from arbitrage.clock import StepWatch, SystemClock
 from arbitrage.domain.errors import OperatorNeeded, StateHeld, StateUnavailable
-from arbitrage.domain.events import Event, Tick
+from arbitrage.domain.events import ClockStepped, Event, Tick
 from arbitrage.domain.instants import NS_PER_S, from_ms
 from arbitrage.domain.remembered import Remembered
 from arbitrage.engine import Engine, EngineConfig
 from arbitrage.exchange.shadow import ShadowGateway
+from arbitrage.intents import BootFacts, MemoryIntents
+from arbitrage.local_files import Places
+from arbitrage.local_keeping import LocalKeeping
 from arbitrage.market_data.instruments import Fees
 from arbitrage.market_data.reference_rate import ReferenceRateFeed
 from arbitrage.market_data.supervisor import MarketData, MarketDataConfig
-from arbitrage.ports import Clock, Emit, Sink
+from arbitrage.ports import Clock, Sink
 from arbitrage.runner import Runner
 from arbitrage.settings import Settings, ensure_state_dir
+from arbitrage.state.guard_wiring import ForeignPolicy, GuardWiring, LossLimits
 from arbitrage.state.keys import RedisAddress, RunFacts
 from arbitrage.state.memory import MemoryState
 from arbitrage.state_manager import StateManager
@@ -67,7 +71,12 @@ class LiveTrader:
         self._clock = clock
         self._ended = asyncio.Event()
         self._runner: Runner | None = None
-        self._state = _state(settings, _facts(settings, decision, clock), clock, self._on_event)
+        self._engine: Engine | None = None
+        self._limits = settings.risk_limits()
+        self._facts = _facts(settings, decision, clock)
+        places = Places(settings.state_dir, settings.account_dir(decision.mode), settings.halt_file)
+        self._keeping = LocalKeeping(places, lasting=settings.state != "memory", clock=clock)
+        self._state = self._make_state(settings, decision.mode)
 
     def stop(self) -> None:
         """Ask `run` to end."""
@@ -82,8 +91,11 @@ class LiveTrader:
         past = await self._open_state()
         if past is None:
             return
+        past = self._keeping.begin(past, _boot(self._facts))
         runner = self._runner = self._wire(past)
         runner.when_failed = self.stop
+        for lost in self._keeping.abandoned(past):
+            runner.on_event(lost)
         try:
             async with asyncio.TaskGroup() as tasks:
                 workers = [tasks.create_task(work, name=name) for name, work in self._work()]
@@ -94,6 +106,7 @@ class LiveTrader:
         finally:
             runner.tell()
             await self._state.close()
+            self._keeping.end(self._clock.now())
         if self._state.failure is not None:
             raise self._state.failure
         if runner.failure is not None:
@@ -107,12 +120,24 @@ class LiveTrader:
         if settings.reference_rate_url is not None:
             yield "reference-rate", ReferenceRateFeed(settings.reference_rate_url, self._on_event, clock).run()
         yield "tick", self._tick()
+        yield from self._keeping.work(self._on_event)
+
+    def _make_state(self, settings: Settings, mode: Mode) -> State:
+        if isinstance(self._keeping.intents, MemoryIntents):
+            return MemoryState(self._clock, self._on_event)
+        guard = GuardWiring(
+            namespace=settings.guard_namespace(mode),
+            intents=self._keeping.intents,
+            on_foreign=ForeignPolicy.HEAL,
+            limits=lambda: LossLimits.of(self._engine.safety.limits if self._engine else self._limits),
+        )
+        return StateManager(RedisAddress.of(settings), self._facts, self._clock, self._on_event, guard)
 
     def _wire(self, past: Remembered) -> Runner:
         settings = self._settings
-        engine = Engine(
+        engine = self._engine = Engine(
             EngineConfig(
-                limits=settings.risk_limits(),
+                limits=self._limits,
                 trading_day_tz=settings.trading_day_tz,
                 virtual_capital_krw=settings.shadow_capital_krw,
             ),
@@ -120,7 +145,8 @@ class LiveTrader:
         )
         gateway = ShadowGateway(engine.market, from_ms(settings.shadow_latency_ms))
         later = asyncio.get_running_loop().call_soon
-        return Runner(engine, gateway, sinks=(self._state, LogSink()), observers=(gateway,), later=later)
+        sinks = (self._keeping, self._state, LogSink())
+        return Runner(engine, self._keeping.intents, gateway, sinks, observers=(gateway,), later=later)
 
     def _on_event(self, event: Event) -> None:
         if self._runner is not None:
@@ -144,9 +170,12 @@ class LiveTrader:
         return None
 
     async def _tick(self) -> NoReturn:
+        wall = StepWatch()
         while True:
             # a little late, because a loop may wake a little early and would then tick twice
             await asyncio.sleep(1 - self._clock.now() % NS_PER_S / NS_PER_S + _TICK_LATE_S)
+            if by := wall.step():
+                self._on_event(ClockStepped(self._clock.now(), by))
             self._on_event(Tick(self._clock.now()))
 
 
@@ -186,12 +215,6 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return uvloop.new_event_loop
 
 
-def _state(settings: Settings, facts: RunFacts, clock: Clock, emit: Emit) -> State:
-    if settings.state == "memory":
-        return MemoryState(clock, emit)
-    return StateManager(RedisAddress.of(settings), facts, clock, emit)
-
-
 def _facts(settings: Settings, decision: ModeDecision, clock: Clock) -> RunFacts:
     passed = {layer.name: layer.passed for layer in decision.layers}
     return RunFacts(
@@ -205,7 +228,13 @@ def _facts(settings: Settings, decision: ModeDecision, clock: Clock) -> RunFacts
         dry_run=not passed["DRY_RUN"],
         layers=tuple(asdict(layer) for layer in decision.layers),
         trading_day_tz=settings.trading_day_tz,
+        config_digest=settings.config_digest(),
+        limits={name: str(value) for name, value in asdict(settings.risk_limits()).items()},
     )
+
+
+def _boot(facts: RunFacts) -> BootFacts:
+    return BootFacts(at=facts.started_at, version=facts.version, config_digest=facts.config_digest, limits=facts.limits)
 
 
 def _market_data(settings: Settings) -> MarketDataConfig:

@@ -7,7 +7,7 @@ from arbitrage.books.book import Book
 from arbitrage.domain.events import Event
 from arbitrage.domain.instants import Instant
 from arbitrage.domain.instruments import Venue
-from arbitrage.domain.intents import Intent
+from arbitrage.domain.intents import Intent, ReportGuard, ReportPlanEnd, SubmitPlan
 from arbitrage.domain.plans import Order
 
 Emit = Callable[[Event], None]
@@ -27,6 +27,14 @@ class BookReader(Protocol):
 
     def find(self, venue: Venue, symbol: str) -> Book | None:
         """Return the book of an instrument, or None if it is not watched."""
+        ...
+
+
+class Intents(Protocol):
+    """The local intent log: what was decided is in it before it leaves this machine."""
+
+    def note(self, intent: SubmitPlan | ReportPlanEnd | ReportGuard) -> None:
+        """Write an entry down, by one write. Raises OSError if it cannot be: then nothing may be sent."""
         ...
 
 

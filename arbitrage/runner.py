@@ -1,12 +1,16 @@
-"""The one loop: an event, the engine's intents, their performance; telling comes behind. It decides nothing."""
+"""The one loop: an event, the engine's intents, the note of each, its performance; telling comes behind.
+
+It decides nothing. What could not be noted is not sent.
+"""
 
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from arbitrage.domain.events import Event
-from arbitrage.domain.intents import Intent, SubmitPlan
+from arbitrage.domain.events import Event, IntentLogFailed
+from arbitrage.domain.instants import Instant
+from arbitrage.domain.intents import Intent, ReportGuard, ReportPlanEnd, SubmitPlan
 from arbitrage.engine import Engine
-from arbitrage.ports import Gateway, Observer, Sink
+from arbitrage.ports import Gateway, Intents, Observer, Sink
 
 Later = Callable[[Callable[[], None]], object]
 """How to run something soon, but not now: `loop.call_soon` in a daemon, at once in a replay."""
@@ -22,6 +26,7 @@ class Runner:
     def __init__(
         self,
         engine: Engine,
+        intents: Intents,
         gateway: Gateway,
         sinks: Sequence[Sink],
         observers: Sequence[Observer],
@@ -30,6 +35,7 @@ class Runner:
         self.failure: Exception | None = None
         self.when_failed: Callable[[], None] = lambda: None
         self._engine = engine
+        self._intents = intents
         self._gateway = gateway
         self._sinks = sinks
         self._observers = observers
@@ -69,9 +75,23 @@ class Runner:
 
     def _handle(self, event: Event) -> None:
         for intent in self._engine.handle(event):
+            if not self._is_noted(intent, event.at):
+                continue
             if isinstance(intent, SubmitPlan):
                 for order in intent.orders:
                     self._gateway.submit(order)
             self._behind.append(intent)
         for observer in self._observers:
             self._inbox.extend(observer.observe(event))
+
+    def _is_noted(self, intent: Intent, at: Instant) -> bool:
+        """Note an intent that must not be forgotten. False: it may not be performed, and the engine is told."""
+        if not isinstance(intent, SubmitPlan | ReportPlanEnd | ReportGuard):
+            return True
+        try:
+            self._intents.note(intent)
+        except OSError as failure:
+            lost = intent.approved.what.plan_id if isinstance(intent, SubmitPlan) else ""
+            self._inbox.append(IntentLogFailed(at, lost, failure.strerror or str(failure)))
+            return not lost  # what has happened is told to the sinks all the same
+        return True

@@ -5,7 +5,6 @@ rows and tries again; nothing is written anywhere else instead.
 """
 
 import asyncio
-from collections import deque
 from contextlib import suppress
 from dataclasses import replace
 from typing import Final
@@ -13,15 +12,20 @@ from typing import Final
 import structlog
 
 from arbitrage.domain.errors import StateHeld, StateUnavailable
-from arbitrage.domain.events import InventoryGiven, StateDown, StateUp
+from arbitrage.domain.events import Command as Asked
+from arbitrage.domain.events import InventoryGiven, OperatorCommand, StateDown, StateUp
 from arbitrage.domain.instants import NS_PER_S, Instant
-from arbitrage.domain.intents import Intent, Publish, ReportPlanEnd, ReportRefusal
+from arbitrage.domain.intents import Intent
 from arbitrage.domain.remembered import Remembered
 from arbitrage.ports import Clock, Emit
-from arbitrage.state.keys import RESET_INVENTORY, Command, RedisAddress, RunFacts, StateKeys
+from arbitrage.state.guard_keeper import GuardKeeper
+from arbitrage.state.guard_wiring import ForeignPolicy, GuardWiring
+from arbitrage.state.keys import HALT, RESET_INVENTORY, Command, RedisAddress, RunFacts, StateKeys
 from arbitrage.state.link import StateLink, StateReplaced
+from arbitrage.state.outbox import Outbox
 from arbitrage.state.reading import (
     FIRST_ROW,
+    CommandRow,
     read_commands,
     read_heartbeat,
     read_last_command,
@@ -29,15 +33,10 @@ from arbitrage.state.reading import (
     read_open_plans,
     remember,
 )
-from arbitrage.state.rows import RowWriter, unscored
+from arbitrage.state.rows import RowWriter
+from arbitrage.state.server import server_problems
 
 log = structlog.get_logger()
-
-QUEUE_LIMIT: Final = 20_000
-"""Rows kept while Redis is away; refusals, which only people read, may take half of it."""
-
-INTENTS_PER_BATCH: Final = 200
-"""Bounds how long one write may hold Redis: about 1,600 commands, some milliseconds."""
 
 HOLDER_ALIVE_NS: Final = 5 * NS_PER_S
 """A heartbeat younger than this is that of a living daemon: it beats each second."""
@@ -54,11 +53,15 @@ class StateManager:
     """Keeps the state of one run in Redis: `open` once, then `run` as a task, `close` at the end.
 
     A batch of rows keeps its number until Redis has confirmed it, so a write whose answer was lost is repeated and
-    still counted once. When the state was emptied or replaced under us, it is initialised again: the right policy for
-    Paper and Shadow, whose losses are not real.
+    still counted once. When the rows were emptied or replaced under us, they are begun anew: people and dashboards must
+    see what is. Losses and latches are another matter: the `GuardKeeper` takes each numbered intent in before the rows
+    of its batch are written, and `guard` says what happens where they are gone. Without `guard` nothing but Redis
+    remembers them, which will do where no order is real.
     """
 
-    def __init__(self, address: RedisAddress, facts: RunFacts, clock: Clock, emit: Emit) -> None:
+    def __init__(
+        self, address: RedisAddress, facts: RunFacts, clock: Clock, emit: Emit, guard: GuardWiring | None = None
+    ) -> None:
         self.failure: StateHeld | None = None
         self._clock = clock
         self._emit = emit
@@ -67,14 +70,14 @@ class StateManager:
         self._keys = StateKeys(facts.namespace)
         self._link = StateLink(address, self._keys)
         self._rows = RowWriter(self._keys, facts)
-        self._queue: deque[Intent] = deque()
-        self._view: Publish | None = None
-        self._due: list[Command] = []
+        self._wiring = guard or GuardWiring.without_log(facts.namespace)
+        self._guard = GuardKeeper(self._link, self._wiring, clock, emit)
+        self._outbox = Outbox(self._rows)
         self._batch: list[Command] = []
         self._number = 0
-        self._lost = 0
         self._work = asyncio.Event()
         self._claimed = False
+        self._server_seen = False
         self._is_up: bool | None = None
         self._beat_at = Instant(0)
         self._day = ""
@@ -83,29 +86,29 @@ class StateManager:
     async def open(self) -> Remembered:
         """Claim the state, close what an earlier run left open, and return what is known of the past.
 
-        Raises StateUnavailable if Redis does not answer or holds something that cannot be understood; may be called
-        again.
+        Epoch and fence are those of the guard's account. Raises StateUnavailable if Redis does not answer or holds
+        something that cannot be understood; may be called again.
         """
         self._batch = []  # of an earlier try; what it held is read again below
         await self._claim()
+        await self._warn_of_server()
+        guard = await self._guard.open()
         now = self._clock.now()
+        self._outbox.due.append(self._rows.boot())
         plans = await read_open_plans(self._link, self._keys)
-        for plan in plans:
-            self._due += self._rows.rows(ReportPlanEnd(unscored(plan, now)))
+        self._outbox.close_plans(plans, now)
         await self._write()
         past = await remember(self._link, self._keys, now, self._rows.day(now))
-        log.info("state_opened", epoch=past.epoch, fence=past.fence, unscored_plans=len(plans))
-        return replace(past, open_plans=plans)
+        log.info("state_opened", epoch=guard.epoch, fence=guard.fence, unscored_plans=len(plans))
+        return replace(past, epoch=guard.epoch, fence=guard.fence, guard=guard.memory, open_plans=plans)
+
+    async def verify_server(self) -> list[str]:
+        """Return what speaks against trusting this Redis with real losses, a line each; Live refuses it then."""
+        return await server_problems(self._link)
 
     def publish(self, intent: Intent) -> None:
         """Take an intent over to be written. Never blocks, never raises; of views only the newest is kept."""
-        limit = QUEUE_LIMIT // 2 if isinstance(intent, ReportRefusal) else QUEUE_LIMIT
-        if isinstance(intent, Publish):
-            self._view = intent
-        elif len(self._queue) < limit:
-            self._queue.append(intent)
-        else:
-            self._lost += 1
+        self._outbox.put(intent)
         self._work.set()
 
     async def run(self) -> None:
@@ -138,15 +141,16 @@ class StateManager:
                 async with asyncio.timeout(DRAIN_S):
                     await self._drain()
         except (StateUnavailable, TimeoutError) as error:
-            log.warning("state_not_drained", rows=len(self._queue), reason=str(error) or "too slow")
+            log.warning("state_not_drained", waiting=len(self._outbox), reason=str(error) or "too slow")
         finally:
             await self._link.close()
 
     async def _turn(self) -> None:
         if not self._claimed:
             await self._claim()
-        if self._batch:
+        if self._batch or self._outbox.entries:
             await self._write()
+        await self._guard.look()
         now = self._clock.now()
         if now - self._beat_at >= NS_PER_S:
             await self._beat(now)
@@ -159,7 +163,7 @@ class StateManager:
         await self._refuse_if_held()
         await self._link.claim()
         self._seen = await read_last_command(self._link, self._keys)
-        self._due = [*self._rows.facts(), *self._rows.heartbeat(self._clock.now())]
+        self._outbox.due = [*self._rows.facts(), *self._rows.heartbeat(self._clock.now())]
         self._claimed = True
 
     async def _refuse_if_held(self) -> None:
@@ -168,31 +172,44 @@ class StateManager:
         if pid != self._pid and abs(self._clock.now() - beat_at) < HOLDER_ALIVE_NS:
             raise StateHeld(f"another daemon uses the state {self._keys.namespace}: stop it, or set another APP_ENV")
 
+    async def _warn_of_server(self) -> None:
+        if self._wiring.on_foreign is not ForeignPolicy.HEAL or self._server_seen:
+            return
+        self._server_seen = True
+        if problems := await self.verify_server():
+            log.warning("state_server_unsafe", problems=problems, meaning="Live would refuse it")
+
     async def _beat(self, now: Instant) -> None:
-        for row_id, command in await read_commands(self._link, self._keys, self._seen):
-            self._obey(command, now)
-            self._seen = row_id
-            self._due.append(("SET", self._keys.commands_seen, row_id))
+        for row in await read_commands(self._link, self._keys, self._seen):
+            self._obey(row, now)
+            self._seen = row.row_id
+            self._outbox.due.append(("SET", self._keys.commands_seen, row.row_id))
         if (day := self._rows.day(now)) != self._day:
-            self._due += self._rows.forget_orders(await read_old_order_days(self._link, self._keys, day))
+            self._outbox.due += self._rows.forget_orders(await read_old_order_days(self._link, self._keys, day))
             self._day = day
-        self._due += self._rows.heartbeat(now)
+        self._outbox.due += self._rows.heartbeat(now)
         self._beat_at = now
 
-    def _obey(self, command: str, now: Instant) -> None:
-        if command == RESET_INVENTORY:
+    def _obey(self, row: CommandRow, now: Instant) -> None:
+        if row.command == RESET_INVENTORY:
             log.info("inventory_reset")
             self._emit(InventoryGiven(now, {}))
-        else:
-            log.warning("command_unknown", command=command)
+        elif row.command == HALT:
+            log.warning("halt_asked", who=row.who, why=row.why)
+            self._emit(OperatorCommand(at=now, given_at=now, command=Asked.HALT, who=row.who, why=row.why))
+        else:  # whatever allows more comes by the local mailbox only
+            log.warning("command_unknown", command=row.command)
 
     def _has_work(self) -> bool:
-        return bool(self._batch or self._due or self._queue or self._view)
+        return bool(self._batch or self._outbox or self._guard.told)
 
     async def _write(self) -> None:
         if not self._batch:
-            self._batch = self._next_batch()
+            self._outbox.due += [self._rows.state(self._clock.now(), what) for what in self._guard.told]
+            self._guard.told.clear()
+            self._batch = self._outbox.next_batch()
             self._number += 1
+        await self._account_for_entries()
         try:
             await self._link.apply(self._number, self._batch)
         except StateReplaced:
@@ -201,28 +218,19 @@ class StateManager:
             raise
         self._batch = []
 
-    def _next_batch(self) -> list[Command]:
-        batch, self._due = self._due, []
-        for _ in range(min(len(self._queue), INTENTS_PER_BATCH)):
-            batch += self._encoded(self._queue.popleft())
-        if self._view:
-            batch += self._encoded(self._view)
-            self._view = None
-        return batch
-
-    def _encoded(self, intent: Intent) -> list[Command]:
-        try:
-            return self._rows.rows(intent)
-        except (TypeError, ValueError) as error:  # a text that is no UTF-8; one row must not stop the others
-            log.error("row_not_written", intent=type(intent).__name__, reason=str(error))
-            return []
+    async def _account_for_entries(self) -> None:
+        """Have the guard's account take the batch's entries in; where that fails, the next try goes on from there."""
+        entries = self._outbox.entries
+        while entries:
+            await self._guard.take(entries[0])
+            entries.popleft()
 
     async def _drain(self) -> None:
         if not self._claimed:
             return
         while self._has_work():
             await self._write()
-        self._due += self._rows.heartbeat(self._clock.now(), stopped=True)
+        self._outbox.due += self._rows.heartbeat(self._clock.now(), stopped=True)
         await self._write()
 
     async def _wait_for_work(self) -> None:
@@ -238,10 +246,7 @@ class StateManager:
             self._emit(StateDown(self._clock.now(), self._down_reason))
 
     def _say_up(self) -> None:
-        if self._lost:
-            log.error("state_rows_lost", rows=self._lost)
-            self._due.append(self._rows.lost(self._clock.now(), self._lost))
-            self._lost = 0
+        self._outbox.own_up(self._clock.now())
         if not self._is_up or self._down_reason is not None:
             self._is_up, self._down_reason = True, None
             log.info("state_up", epoch=self._link.epoch, fence=self._link.fence)

@@ -1,109 +1,219 @@
-"""SafetyModule: the one place that approves a plan. It asks every check, and has no override."""
+"""SafetyModule: the one place that approves a plan, and the last gate before an order leaves. It has no override.
 
-from bisect import bisect_left
-from collections.abc import Iterator
+`review` asks every check and changes nothing. `assert_live` stands inside the gateway that sends, so that no caller can
+go around it. A REDUCE needs permit, lease and collar only: nothing else may strand a leg that has filled.
+"""
+
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Final
 
-from arbitrage.domain.instants import NS_PER_S, Instant, Nanos, from_ms, to_ms
-from arbitrage.domain.money import plain
-from arbitrage.domain.plans import TwoLegPlan
+from arbitrage.domain.guarding import GuardMemory, TradingState
+from arbitrage.domain.instants import Instant, to_ms
+from arbitrage.domain.instruments import Venue
+from arbitrage.domain.money import plain, won, won_units
+from arbitrage.domain.plans import Order, PlanEnd, Purpose, TwoLegPlan
 from arbitrage.domain.verdicts import Approved, Refusal, RefusalCode, Refused
+from liveguard.checks import PlanChecks, as_float
+from liveguard.facts import Facts, Prices
+from liveguard.keeper import Keeper
+from liveguard.messages import MessageBucket
+from liveguard.mode_gate import LivePermit
+from liveguard.pace import Pace
 from liveguard.risk_limits import RiskLimits
-
-HOUR: Final = Nanos(3_600 * NS_PER_S)
-DAY: Final = Nanos(24 * 3_600 * NS_PER_S)
-
-_BPS_PER_PCT: Final = 100
+from liveguard.watches import PlanWatch
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
-    """What the guard judges a plan by: data ages in ns, plans in flight, and what forbids trading altogether.
+class LiveSafetyError(RuntimeError):
+    """An order may not leave; carries every reason. It never means that an order was sent."""
 
-    `unavailable` says why the state cannot be written ("" if it can); `halted` why an instrument must not be traded.
-    """
+    def __init__(self, order: Order, refusals: tuple[Refusal, ...]) -> None:
+        super().__init__(f"{order.client_id} may not leave: {'; '.join(map(str, refusals))}")
+        self.refusals = refusals
 
-    upbit_age: Nanos
-    binance_age: Nanos
-    fx_age: Nanos
-    plans_in_flight: int
-    unavailable: str
-    halted: str
+
+@dataclass(slots=True)
+class _Sendable:
+    """The orders of a plan in flight that have not passed the last gate yet."""
+
+    base: str
+    orders: list[Order]
 
 
 class SafetyModule:
-    """Judges plans against limits. It starts with nothing remembered; trades of a former run are told to it."""
+    """Judges plans and orders against limits, and keeps what that needs; `past` and `started` are of an earlier run.
 
-    def __init__(self, limits: RiskLimits, started: tuple[Instant, ...] = ()) -> None:
+    `unavailable` says why nothing new may be started whatever the plan ("" if it may): state store, clock, capital.
+    Without a `permit` nothing ever passes the last gate.
+    """
+
+    def __init__(
+        self,
+        limits: RiskLimits,
+        prices: Prices,
+        past: GuardMemory,
+        started: tuple[Instant, ...] = (),
+        permit: LivePermit | None = None,
+    ) -> None:
+        self.keeper = Keeper(past, limits.circuit_breaker_cooldown_s)
+        self.pace = Pace(started)
+        self.plans = PlanWatch()
+        self.unavailable = "the guard has not been told of the state store yet"
+        self.permit = permit
+        self.lease_until = Instant(0)
+        self._prices = prices
+        self._sendable: dict[str, _Sendable] = {}
+        self.buckets = {venue: MessageBucket(limits.max_messages_per_s) for venue in Venue}
+        self._set(limits)
+
+    def _set(self, limits: RiskLimits) -> None:
         self.limits = limits
-        self._started = sorted(started)
+        self._checks = PlanChecks(limits)
+        self._day_units = won_units(limits.max_daily_loss)
+        self._total_units = won_units(limits.max_total_loss)
+        self.keeper.breaker.set_cooldown(limits.circuit_breaker_cooldown_s)
+        for bucket in self.buckets.values():
+            bucket.allow(limits.max_messages_per_s)
+
+    # --- judging
 
     def review(self, plan: TwoLegPlan, facts: Facts, now: Instant) -> Approved[TwoLegPlan] | Refused[TwoLegPlan]:
         """Ask every check, so that a refusal lists all of its reasons. Changes nothing."""
-        refusals = tuple(self._refusals(plan, facts, now))
-        return Refused(plan, refusals) if refusals else Approved(plan)
+        refusals: list[Refusal] = []
+        self._judge_plan(plan, facts, now, refusals)
+        return Refused(plan, tuple(refusals)) if refusals else Approved(plan)
 
-    def note_started(self, at: Instant) -> None:
-        """Remember that a plan was started, and forget those of more than a day ago."""
-        del self._started[: bisect_left(self._started, at - DAY)]
-        self._started.append(at)
+    def assert_live(self, order: Order, purpose: Purpose, at: Instant) -> None:
+        """Let an order pass that may leave now. Raises LiveSafetyError with every reason.
 
-    def started_within(self, window: Nanos, now: Instant) -> int:
-        """Return how many plans were started within the window that ends now."""
-        return len(self._started) - bisect_left(self._started, now - window)
+        One that opens is judged once: one that is blocked is reported as never sent, so it must not leave later.
 
-    def _refusals(self, plan: TwoLegPlan, facts: Facts, now: Instant) -> Iterator[Refusal]:
-        if facts.unavailable:
-            yield Refusal(RefusalCode.STATE_UNAVAILABLE, facts.unavailable, "")
+        `at` is read from the clock by the gateway, after signing and right before the bytes leave.
+        """
+        refusals: list[Refusal] = []
+        self._judge_right_to_send(at, refusals)
+        if purpose is Purpose.OPEN:
+            self._judge_open(order, at, refusals)
+        else:
+            self._judge_reduce(order, refusals)
+        if refusals:
+            raise LiveSafetyError(order, tuple(refusals))
+        if purpose is not Purpose.OPEN:
+            self.note_message(order.venue, at)
+
+    def note_message(self, venue: Venue, at: Instant) -> None:
+        """Count an order message that is a way out: a cancel, an unwind. What opens is counted when its plan starts."""
+        self.buckets[venue].take(at)
+
+    def room(self) -> int:
+        """Return how much a new plan may lose at the most, in won units, so that every loss limit holds."""
+        losses = self.keeper.losses
+        lost = max(losses.lost_today, losses.lost_24h) + losses.in_flight
+        return min(self._day_units - lost, self._total_units - losses.lost_in_all - losses.in_flight)
+
+    @property
+    def state(self) -> TradingState:
+        """Return what may leave now."""
+        kept = self.keeper.state
+        return TradingState.REDUCING if kept is TradingState.ACTIVE and self.unavailable else kept
+
+    def why_not(self) -> str:
+        """Say in one line what keeps every new plan from being started; "" if nothing does."""
+        if self.unavailable:
+            return self.unavailable
+        latches = (f"{latch.name}: {latch.why}" for latch in self.keeper.latches if not latch.scope)
+        trips = (f"{trip}: {tripped.why}" for trip, tripped in self.keeper.breaker.active.items())
+        return "; ".join((*latches, *trips))
+
+    # --- being told
+
+    def start(self, plan: TwoLegPlan, orders: tuple[Order, Order], facts: Facts) -> int:
+        """Count an approved plan as started: its worst case is held from now on. Returns the change's number."""
+        self.keeper.losses.reserve(plan.plan_id, facts.worst_case)
+        self.pace.note(plan)
+        self._sendable[plan.plan_id] = _Sendable(plan.base, list(orders))
+        for order in orders:
+            self.buckets[order.venue].take(plan.decided_at)
+        return self.keeper.next_sequence()
+
+    def withdraw(self, plan_id: str) -> None:
+        """Take back a plan whose orders never left."""
+        self.keeper.losses.release(plan_id)
+        self._sendable.pop(plan_id, None)
+
+    def settle(self, end: PlanEnd) -> int:
+        """Book a plan's result. Returns the change's number."""
+        self._sendable.pop(end.plan.plan_id, None)
+        self.keeper.losses.settle(end.plan.plan_id, end.result, end.at)
+        return self.keeper.next_sequence()
+
+    def lower(self, name: str, value: Decimal) -> None:
+        """Make a limit stricter from now on. Raises ValueError if it would be looser, or makes no sense."""
+        self._set(self.limits.lowered(name, value))
+
+    # --- the checks
+
+    def _judge_plan(self, plan: TwoLegPlan, facts: Facts, now: Instant, refusals: list[Refusal]) -> None:
         if facts.halted:
-            yield Refusal(RefusalCode.INSTRUMENT_HALTED, facts.halted, "")
-        yield from self._ages(facts)
-        yield from self._sizes(plan)
-        yield from self._counts(facts, now)
+            refusals.append(Refusal(RefusalCode.INSTRUMENT_HALTED, facts.halted, ""))
+        self._judge_state(plan.base, refusals)
+        checks = self._checks
+        checks.ages(facts, refusals)
+        checks.sizes(plan, facts, refusals)
+        checks.depth(plan, facts, refusals)
+        checks.prices(plan, facts, refusals)
+        self.pace.judge(plan, facts.plans_in_flight, self.limits, now, refusals)
+        self._judge_losses(facts.worst_case, refusals)
+        for venue, bucket in self.buckets.items():
+            if not bucket.left_for_open(now) >= 1.0:
+                refusals.append(self._too_many_messages(venue))
 
-    def _ages(self, facts: Facts) -> Iterator[Refusal]:
-        limits = self.limits
-        for name, age in (("upbit", facts.upbit_age), ("binance", facts.binance_age)):
-            if not 0 <= age <= from_ms(limits.max_book_age_ms):
-                yield _aged(RefusalCode.BOOK_TOO_OLD, f"{name} book", age, limits.max_book_age_ms)
-        if not 0 <= facts.fx_age <= from_ms(limits.max_fx_age_ms):
-            yield _aged(RefusalCode.FX_TOO_OLD, "fx", facts.fx_age, limits.max_fx_age_ms)
-        apart = Nanos(abs(facts.upbit_age - facts.binance_age))
-        if not apart <= from_ms(limits.max_book_skew_ms):
-            yield _aged(RefusalCode.BOOKS_TOO_FAR_APART, "apart", apart, limits.max_book_skew_ms)
+    def _judge_open(self, order: Order, at: Instant, refusals: list[Refusal]) -> None:
+        sendable = self._sendable.get(order.plan_id)
+        if sendable is None or order not in sendable.orders:
+            refusals.append(Refusal(RefusalCode.NOT_REVIEWED, order.client_id, "an order of an approved plan, once"))
+        else:
+            sendable.orders.remove(order)
+        self._judge_state(sendable.base if sendable else "", refusals)
+        self._judge_losses(0, refusals)
+        if not self.buckets[order.venue].left_for_open(at) >= 0.0:
+            refusals.append(self._too_many_messages(order.venue))
+        reference = self._prices.reference(order.venue, order.symbol)
+        self._checks.collar.judge_open(as_float(order.limit_price), order.symbol, reference, refusals)
 
-    def _sizes(self, plan: TwoLegPlan) -> Iterator[Refusal]:
-        limits = self.limits
-        # a comparison with a Decimal NaN raises, and one with a float NaN is false: neither may pass
-        if not (plan.notional_krw.is_finite() and plan.notional_krw <= limits.max_position_size):
-            yield Refusal(
-                RefusalCode.PLAN_TOO_LARGE, f"{plan.notional_krw:,} KRW", f"{plain(limits.max_position_size)} KRW"
-            )
-        if not plan.net_edge_bps >= _bps(limits.min_spread_pct):
-            yield Refusal(RefusalCode.EDGE_TOO_SMALL, _in_bps(plan.net_edge_bps), _in_bps(_bps(limits.min_spread_pct)))
-        if not plan.net_edge_bps <= _bps(limits.max_edge_pct):
-            yield Refusal(RefusalCode.EDGE_IMPLAUSIBLE, _in_bps(plan.net_edge_bps), _in_bps(_bps(limits.max_edge_pct)))
+    def _judge_reduce(self, order: Order, refusals: list[Refusal]) -> None:
+        reference = self._prices.reference(order.venue, order.symbol)
+        self._checks.collar.judge_reduce(as_float(order.limit_price), order.symbol, reference, refusals)
 
-    def _counts(self, facts: Facts, now: Instant) -> Iterator[Refusal]:
-        limits = self.limits
-        for code, seen, limit, of in (
-            (RefusalCode.TOO_MANY_TRADES_HOUR, self.started_within(HOUR, now), limits.max_trades_per_hour, "an hour"),
-            (RefusalCode.TOO_MANY_TRADES_DAY, self.started_within(DAY, now), limits.max_trades_per_day, "24 hours"),
-            (RefusalCode.TOO_MANY_POSITIONS, facts.plans_in_flight, limits.max_position_count, "flight"),
-        ):
-            if not seen < limit:
-                yield Refusal(code, f"{seen} in {of}", str(limit))
+    def _judge_right_to_send(self, at: Instant, refusals: list[Refusal]) -> None:
+        if self.permit is None:
+            refusals.append(Refusal(RefusalCode.NO_PERMIT, "live is not enabled", ""))
+        if not at < self.lease_until:
+            seen = f"the lease ended {to_ms(at - self.lease_until):,.0f} ms ago" if self.lease_until else "no lease"
+            refusals.append(Refusal(RefusalCode.NO_LEASE, seen, ""))
+
+    def _judge_state(self, base: str, refusals: list[Refusal]) -> None:
+        if self.unavailable:
+            refusals.append(Refusal(RefusalCode.STATE_UNAVAILABLE, self.unavailable, ""))
+        if self.keeper.latches:
+            for latch in self.keeper.latches.stopping(base):
+                refusals.append(Refusal(RefusalCode.LATCHED, f"{latch.name}: {latch.why}", ""))
+        for trip, tripped in self.keeper.breaker.active.items():
+            refusals.append(Refusal(RefusalCode.BREAKER_ACTIVE, f"{trip}: {tripped.why}", ""))
+
+    def _judge_losses(self, more: int, refusals: list[Refusal]) -> None:
+        losses, limits = self.keeper.losses, self.limits
+        at_risk = losses.in_flight + more
+        if not losses.lost_today + at_risk <= self._day_units:
+            refusals.append(_lost(RefusalCode.DAILY_LOSS, losses.lost_today, at_risk, limits.max_daily_loss))
+        if not losses.lost_24h + at_risk <= self._day_units:
+            refusals.append(_lost(RefusalCode.LOSS_24H, losses.lost_24h, at_risk, limits.max_daily_loss))
+        if not losses.lost_in_all + at_risk <= self._total_units:
+            refusals.append(_lost(RefusalCode.TOTAL_LOSS, losses.lost_in_all, at_risk, limits.max_total_loss))
+
+    def _too_many_messages(self, venue: Venue) -> Refusal:
+        limit = f"{self.limits.max_messages_per_s} a second, a third of it for ways out"
+        return Refusal(RefusalCode.MESSAGE_RATE, f"{venue}: none left for a new plan", limit)
 
 
-def _bps(percent: Decimal) -> float:
-    return float(percent) * _BPS_PER_PCT
-
-
-def _in_bps(value: float) -> str:
-    return f"{value:.2f} bps"
-
-
-def _aged(code: RefusalCode, what: str, age: Nanos, limit_ms: int) -> Refusal:
-    return Refusal(code, f"{what} {to_ms(age):.0f} ms", f"{limit_ms} ms")
+def _lost(code: RefusalCode, lost: int, at_risk: int, limit_krw: Decimal) -> Refusal:
+    return Refusal(code, f"lost {won(lost):,.0f} KRW, at risk {won(at_risk):,.0f} KRW", f"{plain(limit_krw)} KRW")

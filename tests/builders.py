@@ -5,8 +5,8 @@ from dataclasses import replace
 from decimal import Decimal
 
 from arbitrage.domain.book_views import Level, ListedDepth
-from arbitrage.domain.events import BookSnapshot, StateUp, TouchUpdate, UniverseChanged, VenueUp
-from arbitrage.domain.instants import NS_PER_MS, NS_PER_S, Instant
+from arbitrage.domain.events import BookSnapshot, ClockSample, StateUp, TouchUpdate, UniverseChanged, VenueUp
+from arbitrage.domain.instants import NS_PER_MS, NS_PER_S, Instant, Nanos
 from arbitrage.domain.instruments import Instrument, Pair, TickBand, TickTable, Universe, Venue
 from arbitrage.domain.intents import Intent
 from arbitrage.domain.remembered import Remembered
@@ -85,6 +85,11 @@ def universe(*bases: str) -> Universe:
 def limits(**changes: object) -> RiskLimits:
     generous: dict[str, Decimal | int] = {
         "max_position_size": Decimal(100_000_000),
+        "max_naked_notional": Decimal(1_000_000_000),
+        "max_daily_loss": Decimal(1_000_000_000),
+        "max_total_loss": Decimal(1_000_000_000),
+        "max_messages_per_s": 1_000,
+        "max_repeats_per_minute": 1_000,
         "max_trades_per_hour": 1_000,
         "max_position_count": 10,
         **changes,  # type: ignore[dict-item]  # a builder takes any field
@@ -134,7 +139,12 @@ class Story:
         )
         self.engine = Engine(config, past or remembered())
         self.intents: list[Intent] = []
-        self.tell(UniverseChanged(NOON, universe(*bases)), StateUp(NOON), *(VenueUp(NOON, venue) for venue in Venue))
+        self.tell(
+            UniverseChanged(NOON, universe(*bases)),
+            StateUp(NOON),
+            ClockSample(NOON, Venue.BINANCE, Nanos(0)),
+            *(VenueUp(NOON, venue) for venue in Venue),
+        )
 
     def tell(self, *events: object) -> tuple[Intent, ...]:
         """Tell events; return everything that they brought."""

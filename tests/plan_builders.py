@@ -128,6 +128,7 @@ def a_view(at: Instant = NOON, *, accepting: bool = True, day: str = "2026-11-22
         positions={"BTC": Decimal("0.00000001")},
         portfolio_krw=Decimal("20001234.5678"),
         events=123_456,
+        trading_state="ACTIVE" if accepting else "REDUCING",
     )
 
 

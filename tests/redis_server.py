@@ -11,6 +11,7 @@ from pathlib import Path
 from arbitrage.state.keys import RedisAddress
 
 START_S = 5.0
+VOLUME = "appendonly.aof"
 
 
 def find_redis_server() -> str | None:
@@ -23,10 +24,14 @@ def find_redis_server() -> str | None:
 
 
 class RedisServer:
-    """One server that a test may stop, freeze and start again. With `append_only` it remembers across a restart."""
+    """One server that a test may stop, freeze and start again. With `append_only` it remembers across a restart.
+
+    `options` are given to it at the next start, as "--name": value.
+    """
 
     def __init__(self, binary: str, folder: Path, *, append_only: bool = False) -> None:
         self.address = RedisAddress("127.0.0.1", _free_port())
+        self.options: dict[str, str] = {}
         self._binary = binary
         self._folder = folder
         self._append_only = append_only
@@ -42,6 +47,7 @@ class RedisServer:
             "--appendonly": "yes" if self._append_only else "no",
             "--appendfsync": "no",
             "--logfile": str(self._folder / "redis.log"),
+            **self.options,
         }
         words = [word for option in options.items() for word in option]
         self._process = subprocess.Popen([self._binary, *words])
@@ -59,6 +65,21 @@ class RedisServer:
             self._process.terminate()
             self._process.wait(timeout=START_S)
             self._process = None
+
+    def kill(self) -> None:
+        """End it as a crash would: it says no goodbye and writes nothing more."""
+        self._signal(signal.SIGKILL)
+        self.stop()
+
+    def save_volume(self, name: str) -> None:
+        """Put a copy of what a stopped server remembers aside."""
+        shutil.copyfile(self._folder / VOLUME, self._folder / name)
+
+    def swap_volume(self, name: str) -> None:
+        """Let a stopped server remember what was put aside; "" is nothing at all."""
+        (self._folder / VOLUME).unlink()
+        if name:
+            shutil.copyfile(self._folder / name, self._folder / VOLUME)
 
     def freeze(self) -> None:
         """Let it hang: it keeps its connections and answers nothing."""

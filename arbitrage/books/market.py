@@ -3,9 +3,10 @@
 from dataclasses import dataclass, field
 from typing import Final
 
+from arbitrage.books.bands import PriceBand, mid_of
 from arbitrage.books.book import Book
 from arbitrage.books.skew import LeastDelay
-from arbitrage.domain.book_views import Health
+from arbitrage.domain.book_views import Health, Reference
 from arbitrage.domain.events import (
     BookRejected,
     BookSnapshot,
@@ -22,6 +23,8 @@ from arbitrage.domain.views import BookLine, FxLine, VenueLine
 LEAST_SPAN: Final = Nanos(NS_PER_S // 2)
 """Over less than this a message rate says nothing."""
 
+_OTHER: Final = {Venue.UPBIT: Venue.BINANCE, Venue.BINANCE: Venue.UPBIT}
+
 PLAUSIBLE_FX: Final = (100.0, 100_000.0)
 """KRW per USDT. The won has stood between 600 and 2,000 to the dollar since 1990; outside of this it is no rate."""
 
@@ -29,6 +32,7 @@ PLAUSIBLE_FX: Final = (100.0, 100_000.0)
 @dataclass(slots=True)
 class _VenueState:
     books: dict[str, Book] = field(default_factory=dict)
+    bands: dict[str, PriceBand] = field(default_factory=dict)
     connected: bool = False
     since: Instant | None = None
     reason: str = "not connected yet"
@@ -48,6 +52,7 @@ class Market:
         self._venues = {venue: _VenueState() for venue in Venue}
         self.fx = Book()
         self._reference: ReferenceRate | None = None
+        self._twins: dict[tuple[Venue, str], str] = {}
 
     def adopt(self, universe: Universe) -> None:
         """Watch exactly the universe's instruments; books that stay keep what they hold."""
@@ -56,8 +61,10 @@ class Market:
             wanted[Venue.UPBIT].append(pair.upbit)
             wanted[Venue.BINANCE].append(pair.binance)
         for venue, instruments in wanted.items():
-            books = self._venues[venue].books
-            self._venues[venue].books = {i.symbol: books.get(i.symbol) or Book() for i in instruments}
+            state = self._venues[venue]
+            state.books = {i.symbol: state.books.get(i.symbol) or Book() for i in instruments}
+            state.bands = {i.symbol: state.bands.get(i.symbol) or PriceBand() for i in instruments}
+        self._twins = dict(twins for pair in universe.pairs for twins in _twins(pair))
         self.fx = self.book(Venue.UPBIT, universe.fx.symbol)
 
     def book(self, venue: Venue, symbol: str) -> Book:
@@ -114,6 +121,33 @@ class Market:
                 state.per_s = (state.messages - state.counted) * NS_PER_S / span
             state.counted_at, state.counted = now, state.messages
 
+    def sample(self) -> None:
+        """Take every price as it stands at a tick, for the collar's last minute."""
+        for state in self._venues.values():
+            for symbol, band in state.bands.items():
+                band.sample(state.books[symbol])
+
+    def reference(self, venue: Venue, symbol: str) -> Reference | None:
+        """Return what a price of this instrument can be held against now; None if it is of no pair that we watch."""
+        twin = self._twins.get((venue, symbol))
+        if twin is None:
+            return None
+        state = self._venues[venue]
+        mid, band = mid_of(state.books[symbol]), state.bands[symbol]
+        # before the first tick there is no last minute: the price as it stands is all of it
+        low, high = (mid, mid) if band.low is None else (band.low, band.high)
+        return Reference(mid, self._elsewhere(venue, twin), low, high)
+
+    def silent(self, now: Instant, max_age: Nanos, max_fx_age: Nanos) -> str:
+        """Say what has sent nothing for longer than it may, counted from when it came or went; "" if nothing has."""
+        for venue, state in self._venues.items():
+            newest = max((book.updated_at for book in state.books.values()), default=Instant(0))
+            heard = max(newest, state.since or Instant(0))
+            if heard and not now - heard <= max_age:
+                return f"{venue} has sent nothing for {(now - heard) / NS_PER_S:.0f} s"
+        heard = max(self.fx.updated_at, self._venues[Venue.UPBIT].since or Instant(0))
+        return f"the fx is {(now - heard) / NS_PER_S:.0f} s old" if heard and not now - heard <= max_fx_age else ""
+
     def fx_line(self, now: Instant) -> FxLine:
         """Show the fx as it stands."""
         bid, ask = self.fx_rate() or (None, None)
@@ -145,6 +179,12 @@ class Market:
                 found[venue] = (book.bid, book.ask)
         return found
 
+    def _elsewhere(self, venue: Venue, twin: str) -> float | None:
+        mid, rate = mid_of(self._venues[_OTHER[venue]].books[twin]), mid_of(self.fx)
+        if mid is None or not rate:
+            return None
+        return mid * rate if venue is Venue.UPBIT else mid / rate
+
     def _reject(self, event: BookRejected) -> None:
         state = self._venues[event.venue]
         state.messages += 1
@@ -166,6 +206,11 @@ class Market:
         state.connected, state.reason = connected, reason
         for book in state.books.values():
             book.clear()
+
+
+def _twins(pair: Pair) -> tuple[tuple[tuple[Venue, str], str], ...]:
+    upbit, binance = pair.upbit.symbol, pair.binance.symbol
+    return ((Venue.UPBIT, upbit), binance), ((Venue.BINANCE, binance), upbit)
 
 
 def _venue_line(state: _VenueState, now: Instant, max_age: Nanos) -> VenueLine:

@@ -38,6 +38,20 @@ class Depth(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What a price of an instrument is held against, all in its own quote currency.
+
+    `mid` is that of its own book now; `elsewhere` that of the other venue's book, brought over at the fx; `low` and
+    `high` are the mids of its own book in the last minute. None where it is not known, which never means "anything".
+    """
+
+    mid: float | None
+    elsewhere: float | None
+    low: float | None
+    high: float | None
+
+
 @dataclass(slots=True)
 class ListedDepth:
     """Levels that are already lists of (price, quantity)."""

@@ -6,11 +6,13 @@ The two hot events are not frozen: freezing costs 0.7 µs a frame and nobody kee
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from enum import StrEnum
 
 from arbitrage.domain.book_views import Depth
+from arbitrage.domain.guarding import LatchKind
 from arbitrage.domain.instants import Instant, Nanos
 from arbitrage.domain.instruments import Universe, Venue
-from arbitrage.domain.plans import Fill, LegEnd
+from arbitrage.domain.plans import Fill, LegEnd, TwoLegPlan
 
 
 @dataclass(slots=True)
@@ -71,6 +73,43 @@ class VenueDown:
 
 
 @dataclass(frozen=True, slots=True)
+class PrivateUp:
+    """The venue's private stream is open and confirmed: what happens to our account is told from now on."""
+
+    at: Instant
+    venue: Venue
+
+
+@dataclass(frozen=True, slots=True)
+class PrivateDown:
+    """The venue's private stream is gone: what happens to our account may go unheard."""
+
+    at: Instant
+    venue: Venue
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class BalancesSeen:
+    """What a venue says that we own, free and locked together; without `is_whole` only of the currencies that moved."""
+
+    at: Instant
+    venue: Venue
+    balances: Mapping[str, Decimal]
+    is_whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FundsMoved:
+    """The venue says that a person or a transfer moved funds: a deposit is above zero, a withdrawal below."""
+
+    at: Instant
+    venue: Venue
+    currency: str
+    change: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class ClockSample:
     """Our clock minus the venue's, measured by asking it (positive: ours is ahead)."""
 
@@ -108,6 +147,48 @@ class LegReport:
     fill: Fill
 
 
+class ReplyKind(StrEnum):
+    """What is proven about an order by a venue's word, or by its silence.
+
+    ACCEPTED  the venue has it, and how it ends is not known yet
+    ENDED     it is over: the fill is all that it ever came to
+    REFUSED   it was not created, and never will be
+    BUSY      it was not processed, for a reason that passes by itself (a rate limit, a maintenance)
+    UNKNOWN   nothing is proven: it may have been created or not
+    MISSING   the venue does not know it, now; which alone proves nothing either
+    """
+
+    ACCEPTED = "accepted"
+    ENDED = "ended"
+    REFUSED = "refused"
+    BUSY = "busy"
+    UNKNOWN = "unknown"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True, slots=True)
+class OrderReply:
+    """What a venue said of an order: in reply to it, to a question, to a cancel, or by itself on a private stream.
+
+    `fill` is cumulative, with the fee of all of it; None where the word carries no fill. `reason` is one line.
+    """
+
+    at: Instant
+    client_id: str
+    venue: Venue
+    kind: ReplyKind
+    fill: Fill | None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanAbandoned:
+    """A virtual plan of an earlier run that nobody followed to its end: nothing filled, nothing gained."""
+
+    at: Instant
+    plan: TwoLegPlan
+
+
 @dataclass(frozen=True, slots=True)
 class StateUp:
     """The state store can be written."""
@@ -121,6 +202,92 @@ class StateDown:
 
     at: Instant
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StateForeign:
+    """The losses and latches in Redis are not ours any more (emptied, or another state's): nobody may rely on them."""
+
+    at: Instant
+    kind: LatchKind
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StateRestored:
+    """After a person's `resume`, Redis holds our losses and latches again."""
+
+    at: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class IntentLogFailed:
+    """The local intent log could not be written. `plan_id` names the plan that was not sent because of it, or ""."""
+
+    at: Instant
+    plan_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class VenueTrouble:
+    """A request to a venue failed in a way that says something about the venue: a time-out, a 5xx, a lost socket."""
+
+    at: Instant
+    venue: Venue
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClockStepped:
+    """The wall clock was set: it left the steady clock by so much (positive: ahead)."""
+
+    at: Instant
+    by: Nanos
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseHeld:
+    """This daemon is the one writer until an instant; an instant that is past means that it is not."""
+
+    at: Instant
+    until: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class OrderBlocked:
+    """The last gate did not let an order pass: it was not sent, and never will be. `reasons` is one line."""
+
+    at: Instant
+    client_id: str
+    plan_id: str
+    venue: Venue
+    reasons: str
+
+
+class Command(StrEnum):
+    """What an operator may ask of a running daemon."""
+
+    HALT = "halt"
+    RESUME = "resume"
+    LOWER = "lower"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorCommand:
+    """A person's command, with who and why. LOWER carries `limit` (a field of RiskLimits) and `value`.
+
+    RESUME clears the latches that were set before `given_at`: all of them, or the one that `latch` names.
+    """
+
+    at: Instant
+    command: Command
+    who: str
+    why: str
+    given_at: Instant
+    latch: str = ""
+    limit: str = ""
+    value: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +315,17 @@ Event = (
     | ReferenceRate
     | UniverseChanged
     | LegReport
+    | PlanAbandoned
     | StateUp
     | StateDown
+    | StateForeign
+    | StateRestored
+    | IntentLogFailed
+    | VenueTrouble
+    | ClockStepped
+    | LeaseHeld
+    | OrderBlocked
+    | OperatorCommand
     | InventoryGiven
     | Tick
 )

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from arbitrage.domain.guarding import GuardMemory
 from arbitrage.domain.instants import Instant
 from arbitrage.domain.instruments import Venue
 from arbitrage.domain.plans import Direction, TwoLegPlan
@@ -22,6 +23,7 @@ class Remembered:
     best_edges      the best edge of the same trading day in bps, by base and direction
     positions       net base that plans have left over, by base
     open_plans      plans that an earlier run never ended; they are closed in the state as unscored
+    guard           losses and latches, as Redis and the intent log agree on them
     """
 
     epoch: str
@@ -32,3 +34,4 @@ class Remembered:
     best_edges: Mapping[tuple[str, Direction], float] = field(default_factory=dict)
     positions: Mapping[str, Decimal] = field(default_factory=dict)
     open_plans: tuple[TwoLegPlan, ...] = ()
+    guard: GuardMemory = field(default_factory=GuardMemory)

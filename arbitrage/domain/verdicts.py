@@ -28,6 +28,20 @@ class RefusalCode(StrEnum):
     TOO_MANY_TRADES_HOUR = "too_many_trades_hour"
     TOO_MANY_TRADES_DAY = "too_many_trades_day"
     TOO_MANY_POSITIONS = "too_many_positions"
+    NAKED_NOTIONAL = "naked_notional"
+    REPEATED_EXECUTION = "repeated_execution"
+    DEPTH_SHARE = "depth_share"
+    OUTSIDE_COLLAR = "outside_collar"
+    LATCHED = "latched"
+    BREAKER_ACTIVE = "breaker_active"
+    DAILY_LOSS = "daily_loss"
+    LOSS_24H = "loss_24h"
+    TOTAL_LOSS = "total_loss"
+    MESSAGE_RATE = "message_rate"
+    # the last gate: the order may not leave
+    NO_PERMIT = "no_permit"
+    NO_LEASE = "no_lease"
+    NOT_REVIEWED = "not_reviewed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from arbitrage.domain.guarding import Latch, TradingState
 from arbitrage.domain.instants import Instant
 
 
@@ -72,8 +73,43 @@ class ScoreLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TripLine:
+    """One trip of the circuit breaker: since when, and why."""
+
+    name: str
+    since: Instant
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitUse:
+    """How much of a limit is used, in the limit's own unit; `share` 1.0 is all of it, None where nothing counts up."""
+
+    name: str
+    used: Decimal | None
+    limit: Decimal
+    share: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardView:
+    """What the guard holds: trips, latches, losses in integer won units (0 or above), and each limit's use."""
+
+    trips: tuple[TripLine, ...] = ()
+    latches: tuple[Latch, ...] = ()
+    lost_today: int = 0
+    lost_24h: int = 0
+    lost_in_all: int = 0
+    in_flight: int = 0
+    uses: tuple[LimitUse, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EngineView:
-    """All of it. `left_out` and `notices` pair a base or a symbol with what is to be said of it."""
+    """All of it. `left_out` and `notices` pair a base or a symbol with what is to be said of it.
+
+    `trading_state` is what may leave; `accepting` says whether that is everything, and `why_not` in one line why not.
+    """
 
     at: Instant
     accepting: bool
@@ -90,3 +126,5 @@ class EngineView:
     positions: dict[str, Decimal] = field(default_factory=dict)
     portfolio_krw: Decimal | None = None
     events: int = 0
+    trading_state: str = TradingState.REDUCING.value
+    guard: GuardView = field(default_factory=GuardView)

@@ -1,6 +1,7 @@
 """Plans in flight, one per pair at most, and how they end. It learns from reports; it never asks and never sends."""
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
@@ -58,6 +59,15 @@ class PlanTracker:
         """Return the pair's plan in flight, if there is one."""
         flying = self._by_base.get(base)
         return flying.plan if flying else None
+
+    def notional_krw(self) -> Decimal:
+        """Return what all plans in flight are worth together."""
+        return sum((flying.plan.notional_krw for flying in self._by_base.values()), Decimal(0))
+
+    def drop(self, plan_id: str) -> PlanInFlight | None:
+        """Forget a plan whose orders never left; return it, or None if it is not in flight."""
+        flying = next((f for f in self._by_base.values() if f.plan.plan_id == plan_id), None)
+        return self._by_base.pop(flying.plan.base) if flying else None
 
     def last_end(self, base: str) -> Instant:
         """Return when the pair's last plan ended; both books must be younger before it may trade again."""

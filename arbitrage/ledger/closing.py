@@ -6,8 +6,8 @@ from decimal import Decimal
 from arbitrage.domain.events import LegReport
 from arbitrage.domain.instants import Instant
 from arbitrage.domain.instruments import Instrument, Pair, Venue
-from arbitrage.domain.money import WonUnits, decimal_from_float
-from arbitrage.domain.plans import LegEnd, Outcome, PlanEnd, TwoLegPlan
+from arbitrage.domain.money import KRW, USDT, WonUnits, decimal_from_float
+from arbitrage.domain.plans import Fill, LegEnd, Outcome, PlanEnd, TwoLegPlan
 from arbitrage.ledger.result import Marks, marks_from, residual_base, result_of
 
 
@@ -37,6 +37,25 @@ def close_plan(
         residual_base=residual,
         result=result_of(plan, pair, fills, _marks(plan, pair, touches)) if followed else WonUnits(0),
     )
+
+
+def unscored(plan: TwoLegPlan, at: Instant) -> PlanEnd:
+    """Return the end of a plan that nobody followed: nothing filled, nothing gained, and marked as such."""
+    return PlanEnd(
+        plan=plan,
+        at=at,
+        outcome=Outcome.UNSCORED,
+        upbit_end=LegEnd.UNSEEN,
+        binance_end=LegEnd.UNSEEN,
+        upbit_fill=_nothing(KRW),
+        binance_fill=_nothing(USDT),
+        residual_base=Decimal(0),
+        result=WonUnits(0),
+    )
+
+
+def _nothing(currency: str) -> Fill:
+    return Fill(quantity=Decimal(0), funds=Decimal(0), fee=Decimal(0), fee_currency=currency)
 
 
 def _outcome(reports: Mapping[Venue, LegReport], residual: Decimal, hedge: Instrument, price: Decimal) -> Outcome:

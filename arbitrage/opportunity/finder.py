@@ -1,7 +1,7 @@
 """From two believable books and an fx to the draft of a plan, or to why there is none. It approves nothing."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from arbitrage.books.book import Book
@@ -20,19 +20,21 @@ _WON_CENTS = Decimal("0.01")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanRules:
-    """The plain numbers that shape a plan: `min_edge` and `max_room` are fractions, `max_notional_krw` is won."""
+    """The plain numbers that shape a plan: `max_notional_krw` is won, the others are fractions."""
 
     min_edge: float
     max_room: float
     max_notional_krw: float
+    max_depth_share: float
 
 
 @dataclass(frozen=True, slots=True)
 class Free:
-    """What can still be spent: base on the selling side, and the quote currency on the buying side."""
+    """What can still be spent: base on the selling side, the quote currency on the buying side, KRW of notional."""
 
     base: Decimal
     quote: Decimal
+    notional_krw: float
 
 
 class PairFinder:
@@ -40,9 +42,13 @@ class PairFinder:
 
     def __init__(self, pair: Pair, rules: PlanRules) -> None:
         self.pair = pair
-        self.rules = rules
         self.fees = Fees(float(pair.upbit.taker_fee), float(pair.binance.taker_fee))
         self._kept = self.fees.kept
+        self.take_rules(rules)
+
+    def take_rules(self, rules: PlanRules) -> None:
+        """Work by these rules from now on."""
+        self.rules = rules
         self.ratio_needed = (1.0 + rules.min_edge) / self._kept
 
     def touch_edge(self, direction: Direction, upbit: Book, binance: Book, fx: Fx) -> float:
@@ -63,6 +69,7 @@ class PairFinder:
         if dry is not None:
             return dry
         ladders = _Ladders.of(direction, books, fx, self.fees)
+        caps = replace(caps, base=min(caps.base, ladders.least_depth() * self.rules.max_depth_share))
         # A deepest level that no tick can reach (an old order off today's grid) is left out, and the rest tried again.
         while ladders.upbit and ladders.binance:
             plan = self._on_ladders(direction, ladders, caps, fx, at)
@@ -73,7 +80,12 @@ class PairFinder:
 
     def _caps(self, direction: Direction, fx: Fx, free: Free) -> Caps:
         upbit, binance, widest = self.pair.upbit, self.pair.binance, 1.0 + self.rules.max_room
-        most_krw = min(self.rules.max_notional_krw, float(upbit.max_notional), float(binance.max_notional) * fx.bid)
+        most_krw = min(
+            self.rules.max_notional_krw,
+            free.notional_krw,
+            float(upbit.max_notional),
+            float(binance.max_notional) * fx.bid,
+        )
         most_base = float(min(free.base, upbit.max_quantity, binance.max_quantity * (1 - binance.taker_fee)))
         if direction is Direction.SELL_UPBIT:
             spend = float(free.quote) * fx.ask * (1.0 - self.fees.binance) / widest
@@ -185,6 +197,10 @@ class _Ladders:
             return cls(direction, upbit, binance, (upbit, asks), fees, fx)
         bids = [(price * fx.bid, size) for price, size in binance]
         return cls(direction, upbit, binance, (bids, upbit), fees, fx)
+
+    def least_depth(self) -> float:
+        """Return the base, net of Binance's fee, that the thinner of the two sides shows."""
+        return min(sum(size for _, size in levels) for levels in self.in_krw)
 
     def cut(self, venue: Venue, depth: int) -> "_Ladders":
         """Return the ladders with only so many levels left on one venue."""

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from decimal import Decimal
+from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
 from urllib.parse import urlsplit
@@ -13,9 +14,10 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from arbitrage.domain.errors import ConfigurationError
 from arbitrage.settings import kinds
-from arbitrage.settings.given import gather
+from arbitrage.settings.given import SECRETS, gather
 from arbitrage.settings.kinds import Kind, amount, one_of, url, url_or_off, whole
-from liveguard.mode_gate import API_KEYS, ArmFile, GateEvidence
+from arbitrage.state.keys import namespace_of
+from liveguard.mode_gate import API_KEYS, ArmFile, GateEvidence, Mode
 from liveguard.risk_limits import NEEDED_FOR_LIVE, RiskLimits
 
 Flag = Annotated[str | None, kinds.AS_WRITTEN]  # the gate, and nobody else, knows what it means
@@ -26,6 +28,7 @@ RestUrl = Annotated[str, url("https", "http")]
 SocketUrl = Annotated[str, url("wss", "ws")]
 
 _LARGEST_ARM_FILE: Final = 4096  # characters
+_DIGITS: Final = 12  # 48 bits: enough to tell configurations and accounts apart, too few to say anything of a key
 _URLS: Final = (
     "upbit_rest_url",
     "upbit_ws_url",
@@ -54,16 +57,31 @@ class Settings(BaseSettings):
 
     # what may be risked; RiskLimits has the units
     risk_max_position_size: Limit = None
-    risk_max_daily_loss: Limit = None
+    risk_max_depth_pct: Limit = None
+    risk_min_spread_pct: Limit = None
+    risk_max_edge_pct: Limit = None
+    risk_max_slippage_pct: Limit = None
+    risk_collar_pct: Limit = None
+    risk_unwind_collar_pct: Limit = None
     risk_max_position_count: CountLimit = None
     risk_max_trades_per_hour: CountLimit = None
     risk_max_trades_per_day: CountLimit = None
-    risk_max_slippage_pct: Limit = None
-    risk_min_spread_pct: Limit = None
-    risk_max_edge_pct: Limit = None
+    risk_max_repeats_per_minute: CountLimit = None
+    risk_max_messages_per_s: CountLimit = None
+    risk_max_daily_loss: Limit = None
+    risk_max_total_loss: Limit = None
+    risk_max_naked_notional: Limit = None
+    risk_max_naked_s: CountLimit = None
+    risk_dust_cap: Limit = None
+    risk_circuit_breaker_threshold: Limit = None
+    risk_circuit_breaker_cooldown_s: CountLimit = None
+    risk_min_fill_rate: Limit = None
+    risk_max_failed_plans: CountLimit = None
+    risk_max_venue_errors: CountLimit = None
     risk_max_book_age_ms: CountLimit = None
     risk_max_fx_age_ms: CountLimit = None
     risk_max_book_skew_ms: CountLimit = None
+    risk_max_clock_skew_ms: CountLimit = None
 
     # the state store; REDIS_URL is another way to write these four
     redis_host: Annotated[str, kinds.HOST] = "localhost"
@@ -134,6 +152,32 @@ class Settings(BaseSettings):
     def without_keys(self) -> Self:
         """Return the same settings without the API keys, for the modes that must not hold them."""
         return self.model_copy(update={name.lower(): None for name in API_KEYS})
+
+    def config_digest(self) -> str:
+        """Return 12 hex digits that change with every setting but the secrets: they tell configurations apart."""
+        written = "\n".join(
+            f"{name}={str(value)!a}" for name, value in sorted(dict(self).items()) if name.upper() not in SECRETS
+        )
+        return sha256(written.encode()).hexdigest()[:_DIGITS]
+
+    def guard_namespace(self, mode: Mode) -> str:
+        """Return the prefix under which losses and latches are kept: in Live the accounts', whatever APP_ENV says.
+
+        Raises ConfigurationError if Live's accounts are not known, because an API key is missing.
+        """
+        if mode is not Mode.LIVE:
+            return namespace_of(mode, self.app_env)
+        if not (self.upbit_api_key and self.binance_api_key):
+            raise ConfigurationError("UPBIT_API_KEY, BINANCE_API_KEY: both are needed to tell whose losses to count")
+        accounts = "\n".join(key.get_secret_value() for key in (self.upbit_api_key, self.binance_api_key))
+        return namespace_of(mode, f"acct-{sha256(accounts.encode()).hexdigest()[:_DIGITS]}")
+
+    def account_dir(self, mode: Mode) -> Path:
+        """Return the folder of STATE_DIR that belongs to one mode's account: its intent log and its latches.
+
+        Raises ConfigurationError like `guard_namespace`.
+        """
+        return self.state_dir / self.guard_namespace(mode).replace(":", "-")
 
     def _given_limits(self) -> dict[str, Decimal | int]:
         given = {field.name: getattr(self, f"risk_{field.name}") for field in fields(RiskLimits)}

@@ -20,7 +20,7 @@ ADVICE: Final = "is it running, and are REDIS_HOST and REDIS_PORT right?"
 _INCOMPLETE: Final = object()
 
 
-def ask(address: RedisAddress, *commands: Command) -> list[Any]:
+def ask(address: RedisAddress, *commands: Command, timeout_s: float = TIMEOUT_S) -> list[Any]:
     """Run commands one after another and return their replies, texts as bytes.
 
     Raises StateUnavailable in one line: with the address if Redis is not there, with the key that holds something else.
@@ -29,7 +29,7 @@ def ask(address: RedisAddress, *commands: Command) -> list[Any]:
     before = [*first, ("SELECT", address.db)]
     try:
         # no MULTI: a server without memory refuses that too, and reading must go on
-        replies = _talk(address, [*before, *commands])
+        replies = _talk(address, [*before, *commands], timeout_s)
     except (OSError, hiredis.ProtocolError) as error:
         raise StateUnavailable(f"Redis at {address}: {_line(error) or type(error).__name__}; {ADVICE}") from error
     for reply in replies[: len(before)]:
@@ -42,9 +42,9 @@ def ask(address: RedisAddress, *commands: Command) -> list[Any]:
     return results
 
 
-def _talk(address: RedisAddress, commands: list[Command]) -> list[Any]:
+def _talk(address: RedisAddress, commands: list[Command], timeout_s: float) -> list[Any]:
     reader = hiredis.Reader(notEnoughData=_INCOMPLETE)
-    with socket.create_connection((address.host, address.port), timeout=TIMEOUT_S) as connection:
+    with socket.create_connection((address.host, address.port), timeout=timeout_s) as connection:
         packed = [hiredis.pack_command(command) for command in commands]  # type: ignore[arg-type]  # its stub wants one word
         connection.sendall(b"".join(packed))
         return [_next_reply(connection, reader) for _ in commands]

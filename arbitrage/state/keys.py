@@ -18,6 +18,9 @@ COMMAND: Final = "do"
 RESET_INVENTORY: Final = "reset_inventory"
 """The command to start over with the virtual capital."""
 
+HALT: Final = "halt"
+"""The command to start no new plan, with the fields `who` and `why`."""
+
 
 class Secret(Protocol):
     """A value that does not show itself, as pydantic's SecretStr."""
@@ -68,6 +71,7 @@ class RunFacts:
     """What the engine does not know and people ask for: written once at start.
 
     `layers` are the gate's layers (name, passed, seen, fix); `trading_day_tz` tells which day a plan belongs to.
+    `config_digest` tells one set of settings from another, `limits` are the risk limits by name.
     """
 
     mode: str
@@ -80,6 +84,8 @@ class RunFacts:
     dry_run: bool = True
     layers: tuple[Mapping[str, str | bool], ...] = ()
     trading_day_tz: str = "Asia/Seoul"
+    config_digest: str = ""
+    limits: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def namespace(self) -> str:
@@ -98,7 +104,7 @@ class StateKeys:
     epoch, fence    strings: the state's random word, the number of the run that may write
     applied         string: the number of the last batch of rows that was written under this fence
     run             JSON: the facts of the run
-    journal         stream: every plan and plan end
+    journal         stream: every start, plan, plan end, and what happened to the guard
     refused         stream: the refusals that were told
     order_counts    hash: orders ever, by mode
     order_days      sorted set: the trading days that have an `orders` hash
@@ -110,6 +116,14 @@ class StateKeys:
     metrics         hash: the numbers that dashboards read
     heartbeat       hash: when the daemon was last alive, or that it stopped on purpose
     commands        stream: what operators ask of the daemon; commands_seen: the last row that was obeyed
+
+    and of the guard, which in Live has a namespace of its own:
+
+    guard           hash: epoch, fence, sequence, day, day_units, total_units, reserved_units, stopped ("1" while a
+                    latch without scope holds), and how many plans, results and latches there are
+    guard_reserved  hash: plan id -> worst case in won units
+    guard_results   sorted set: "plan id:won units" by end in ms, of the last 48 hours
+    guard_latches   hash: name -> latch
     """
 
     def __init__(self, namespace: str) -> None:
@@ -134,6 +148,10 @@ class StateKeys:
         self.heartbeat = f"{namespace}:heartbeat"
         self.commands = f"{namespace}:commands"
         self.commands_seen = f"{namespace}:commands:seen"
+        self.guard = f"{namespace}:guard"
+        self.guard_reserved = f"{namespace}:guard:reserved"
+        self.guard_results = f"{namespace}:guard:results"
+        self.guard_latches = f"{namespace}:guard:latches"
 
     def orders(self, day: str) -> str:
         """Return the hash of one trading day's orders: client id -> order."""

@@ -5,9 +5,9 @@ It does not know what the rows mean, keeps no queue, and never tries again by it
 """
 
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Any, Final
 
 from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
@@ -60,6 +60,10 @@ end
 redis.call('SET', KEYS[3], ARGV[3])
 return 'ok'
 """
+
+
+Word = str | bytes | int
+"""An argument of a script."""
 
 
 class StateReplaced(StateUnavailable):
@@ -117,10 +121,35 @@ class StateLink:
         async with self._translated(), self._redis.pipeline(transaction=True) as pipe:
             yield pipe
 
+    def script(self, text: str) -> Callable[[Sequence[str], Sequence[Word]], Awaitable[Any]]:
+        """Return how to run a script on keys and arguments; a server that has lost it is given it again.
+
+        Running it raises StateUnavailable.
+        """
+        prepared = self._redis.register_script(text)
+
+        async def run(keys: Sequence[str], arguments: Sequence[Word]) -> Any:
+            async with self._translated():
+                return await prepared(keys=[*keys], args=arguments)
+
+        return run
+
     async def ping(self) -> None:
         """Ask whether Redis answers in time."""
         async with self._translated():
             await self._redis.ping()
+
+    async def setting(self, name: str) -> str:
+        """Return one of the server's settings, "" if it has none of that name. Raises StateUnavailable."""
+        async with self._translated():
+            held = await self._redis.config_get(name)
+        return next((_text(value) for value in held.values()), "")
+
+    async def version(self) -> str:
+        """Return the server's version, "" if it does not tell. Raises StateUnavailable."""
+        async with self._translated():
+            told = await self._redis.info("server")
+        return _text(told.get("redis_version", ""))
 
     async def close(self) -> None:
         """Let the connection go."""
@@ -133,3 +162,7 @@ class StateLink:
         except (RedisError, OSError) as error:  # redis-py's ConnectionError is not an OSError
             text = " ".join(str(error).split())[:300] or type(error).__name__
             raise StateUnavailable(f"Redis at {self._address}: {text}") from error
+
+
+def _text(value: object) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)

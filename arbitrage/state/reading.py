@@ -4,6 +4,7 @@ It writes nothing.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Final, TypeVar
@@ -24,6 +25,9 @@ T = TypeVar("T")
 
 FIRST_ROW: Final = "0-0"
 """The row id that is before every row of a stream."""
+
+LONGEST_TEXT: Final = 200
+"""How much of a command's text is taken over."""
 
 _OUTCOME: Final = b"outcome:"
 _COMMAND: Final = COMMAND.encode()
@@ -75,12 +79,22 @@ async def read_heartbeat(link: StateLink, keys: StateKeys) -> tuple[Instant, int
     return Instant(int(at)), int(pid)
 
 
-async def read_commands(link: StateLink, keys: StateKeys, seen: str) -> list[tuple[str, str]]:
-    """Return what operators asked for after the row `seen`, oldest first: row id and command."""
+@dataclass(frozen=True, slots=True)
+class CommandRow:
+    """What somebody asked for, as the stream holds it; nothing of it may be trusted."""
+
+    row_id: str
+    command: str
+    who: str
+    why: str
+
+
+async def read_commands(link: StateLink, keys: StateKeys, seen: str) -> list[CommandRow]:
+    """Return what operators asked for after the row `seen`, oldest first."""
     async with link.transaction() as pipe:
         pipe.xread({keys.commands: seen}, count=100)
         (streams,) = await pipe.execute()
-    return [(_text(row), _text(fields.get(_COMMAND, b""))) for _, rows in streams for row, fields in rows]
+    return [_command(row_id, fields) for _, rows in streams for row_id, fields in rows]
 
 
 async def read_old_order_days(link: StateLink, keys: StateKeys, day: str) -> list[str]:
@@ -90,6 +104,11 @@ async def read_old_order_days(link: StateLink, keys: StateKeys, day: str) -> lis
         pipe.zrangebyscore(keys.order_days, "-inf", f"({oldest_kept}")
         (days,) = await pipe.execute()
     return [_text(name) for name in days]
+
+
+def _command(row_id: bytes, fields: Mapping[bytes, bytes]) -> CommandRow:
+    command, who, why = (_text(fields.get(name, b""))[:LONGEST_TEXT] for name in (_COMMAND, b"who", b"why"))
+    return CommandRow(_text(row_id), command, who or "unknown", why or "no reason was given")
 
 
 def _inventory(key: str, raw: bytes) -> dict[Venue, dict[str, Decimal]]:

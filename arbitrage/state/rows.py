@@ -3,16 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 from typing import Final
 
 import msgspec
 
 from arbitrage.domain.instants import NS_PER_MS, Instant
-from arbitrage.domain.intents import Intent, Publish, ReportPlanEnd, ReportRefusal, SubmitPlan
-from arbitrage.domain.money import WonUnits, plain, won
-from arbitrage.domain.plans import Fill, LegEnd, Order, Outcome, PlanEnd, TwoLegPlan
-from arbitrage.domain.views import EngineView
+from arbitrage.domain.intents import Intent, Publish, ReportGuard, ReportPlanEnd, ReportRefusal, SubmitPlan
+from arbitrage.domain.money import plain, won
+from arbitrage.domain.plans import Order, Outcome, PlanEnd
+from arbitrage.domain.views import EngineView, GuardView
 from arbitrage.ledger.trading_day import TradingDay
 from arbitrage.state.keys import Command, RunFacts, StateKeys
 
@@ -32,21 +31,6 @@ class OrderRow:
 
     mode: str
     order: Order
-
-
-def unscored(plan: TwoLegPlan, at: Instant) -> PlanEnd:
-    """Close a plan that nobody followed to its end: nothing filled, nothing gained, and marked as such."""
-    return PlanEnd(
-        plan=plan,
-        at=at,
-        outcome=Outcome.UNSCORED,
-        upbit_end=LegEnd.UNSEEN,
-        binance_end=LegEnd.UNSEEN,
-        upbit_fill=_nothing("KRW"),
-        binance_fill=_nothing("USDT"),
-        residual_base=Decimal(0),
-        result=WonUnits(0),
-    )
 
 
 class RowWriter:
@@ -70,6 +54,8 @@ class RowWriter:
                 return self._plan_end(end)
             case ReportRefusal():
                 return self._refusal(intent)
+            case ReportGuard(entries=entries):
+                return [self._journal("guard", entry.at, to_json(entry)) for entry in entries]
             case Publish(view):
                 return self._view(view)
 
@@ -82,12 +68,17 @@ class RowWriter:
             "live_mode": facts.live_mode,
             "safety_mode": facts.safety_mode,
             "dry_run": facts.dry_run,
-            "circuit_breaker_active": False,
             "version": facts.version,
             "pid": facts.pid,
             "started_at": facts.started_at,
         }
         return [("SET", self._keys.run, to_json(facts)), ("HSET", self._keys.metrics, *_fields(flags))]
+
+    def boot(self) -> Command:
+        """Return the journal row of a start: which program, with which settings and limits."""
+        facts = self._facts
+        row = {"version": facts.version, "config_digest": facts.config_digest, "limits": facts.limits}
+        return self._journal("boot", facts.started_at, to_json(row))
 
     def heartbeat(self, at: Instant, *, stopped: bool = False) -> list[Command]:
         """Return what says that the daemon lives, or that it stopped on purpose."""
@@ -102,6 +93,10 @@ class RowWriter:
     def lost(self, at: Instant, rows: int) -> Command:
         """Return the journal row that owns up to rows that could not be kept."""
         return self._journal("lost", at, to_json({"rows": rows}))
+
+    def state(self, at: Instant, what: str) -> Command:
+        """Return the journal row of what was done to the guard's account in Redis itself."""
+        return self._journal("state", at, to_json({"what": what}))
 
     def _plan(self, intent: SubmitPlan) -> list[Command]:
         plan, keys, mode = intent.approved.what, self._keys, self._facts.mode
@@ -143,7 +138,8 @@ class RowWriter:
     def _view(self, view: EngineView) -> list[Command]:
         keys = self._keys
         metrics: dict[str, str | int | bool] = {
-            "trading_state": "ACTIVE" if view.accepting else "REDUCING",
+            **_guard(view.guard),
+            "trading_state": view.trading_state,
             "trading_state_reason": view.why_not,
             "plans_open": view.plans_open,
             "plans_today": view.score_today.plans,
@@ -166,11 +162,21 @@ class RowWriter:
         return (*head, "kind", kind, "at", at, "mode", self._facts.mode, "row", row)
 
 
+def _guard(guard: GuardView) -> dict[str, str | int | bool]:
+    daily = [plain(use.limit) for use in guard.uses if use.name == "max_daily_loss"]
+    return {
+        "circuit_breaker_active": bool(guard.trips),
+        "trips": len(guard.trips),
+        "latches": len(guard.latches),
+        "loss_krw_today": plain(won(guard.lost_today)),
+        "loss_krw_24h": plain(won(guard.lost_24h)),
+        "loss_krw_total": plain(won(guard.lost_in_all)),
+        "loss_krw_in_flight": plain(won(guard.in_flight)),
+        **({"max_daily_loss_krw": daily[0]} if daily else {}),
+    }
+
+
 def _fields(values: Mapping[str, str | int | bool]) -> tuple[str | int, ...]:
     # Redis knows no booleans: people and dashboards read "true" and "false"
     texts = {name: str(value).lower() if isinstance(value, bool) else value for name, value in values.items()}
     return tuple(part for pair in texts.items() for part in pair)
-
-
-def _nothing(currency: str) -> Fill:
-    return Fill(quantity=Decimal(0), funds=Decimal(0), fee=Decimal(0), fee_currency=currency)

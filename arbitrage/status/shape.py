@@ -1,13 +1,15 @@
 """The shape of a status: what the daemon wrote, as the object that `status --json` prints. Pure; reads nothing."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any, Final
 
+from arbitrage.domain.guarding import TradingState
 from arbitrage.domain.instants import NS_PER_S, Instant
 from arbitrage.domain.money import won
 from arbitrage.domain.views import EngineView, FxLine, ScoreLine, VenueLine
 from arbitrage.state.keys import RunFacts
+from arbitrage.status.guard import iso, shape_guard
+from arbitrage.status.limits import shape_limits
 
 Status = dict[str, Any]
 """What `status --json` prints. Ages of books and fx are those at the last look, `view_age_s` ago."""
@@ -31,7 +33,11 @@ def shape(facts: RunFacts, heartbeat: Mapping[bytes, bytes], view: EngineView | 
     status["running"] = not why
     if not why and not status["view_age_s"] <= ALIVE_S:
         why = f"the daemon has shown nothing new for {status['view_age_s']:.0f} s"
-    return {**status, "trading_state": "REDUCING", "trading_state_reason": why} if why else status
+    if not why:
+        return status
+    # what a daemon halted for is still not known when it is gone
+    state = TradingState.HALTED if status["trading_state"] == TradingState.HALTED else TradingState.REDUCING
+    return {**status, "trading_state": state.value, "trading_state_reason": why}
 
 
 def _not_running(status: Status) -> str:
@@ -76,32 +82,31 @@ def whole(raw: bytes | None) -> int:
 
 def _of_run(facts: RunFacts, heartbeat: Mapping[bytes, bytes], now: Instant) -> Status:
     return {
-        "at": _iso(now),
+        "at": iso(now),
         "mode": facts.mode,
         "version": facts.version,
         "pid": facts.pid,
-        "started_at": _iso(facts.started_at),
+        "started_at": iso(facts.started_at),
         "heartbeat_age_s": heartbeat_age_s(heartbeat, now),
         "stopped": has_stopped(heartbeat),
         "gate": list(facts.layers),
-        "circuit_breaker": {"active": False},
     }
 
 
 def _of_engine(view: EngineView, now: Instant) -> Status:
     score = view.score_today
-    result_krw = won(score.result_units)
     return {
-        "trading_state": "ACTIVE" if view.accepting else "REDUCING",
+        **shape_guard(view),
+        "limits": shape_limits(view.guard.uses),
+        "trading_state": view.trading_state,
         "trading_state_reason": view.why_not,
         "view_age_s": max(0.0, (now - view.at) / NS_PER_S),
         "events": view.events,
-        "daily": {"day": score.day, "plans": score.plans, "result_krw": result_krw},
         "plans": {
             "open": view.plans_open,
             "scored": score.plans - score.outcomes.get("unscored", 0),
             "outcomes": score.outcomes,
-            "result_krw": result_krw,
+            "result_krw": won(score.result_units),
         },
         "refusals": {line.code: line.count for line in view.refusals},
         "inventory": view.inventory,
@@ -132,7 +137,7 @@ def _of_market(view: EngineView) -> Status:
 def _venue(line: VenueLine) -> Status:
     return {
         "connected": line.connected,
-        "since": _iso(line.since) if line.since is not None else None,
+        "since": iso(line.since) if line.since is not None else None,
         "reason": line.reason,
         "book_age_ms": line.book_age_ms,
         "clock_skew_ms": line.clock_skew_ms,
@@ -160,7 +165,3 @@ def _nothing_seen(at: Instant) -> EngineView:
         score_today=ScoreLine(day="", plans=0, outcomes={}, result_units=0),
         refusals=(),
     )
-
-
-def _iso(at: Instant) -> str:
-    return datetime.fromtimestamp(at / NS_PER_S, UTC).isoformat(timespec="milliseconds")

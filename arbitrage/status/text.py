@@ -9,10 +9,13 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from arbitrage.status.guard import losses_line
 from arbitrage.status.shape import Status
 
 KST: Final = ZoneInfo("Asia/Seoul")
 NONE: Final = "–"
+
+_STATE_STYLES: Final = {"ACTIVE": "green", "REDUCING": "yellow", "HALTED": "red"}
 
 
 def show(status: Status, stream: TextIO) -> None:
@@ -33,6 +36,7 @@ def _parts(status: Status) -> Iterator[RenderableType]:
         yield Text("edges in bps, after every fee", style="dim")
         yield _edges(status)
     yield Text(_plans(status))
+    yield Text(losses_line(status["daily"]), style="red" if status["daily"]["loss_krw"] else "dim")
     yield Text(_orders(status), style="dim")
     yield from _inventory(status)
     yield from _refused(status)
@@ -40,10 +44,20 @@ def _parts(status: Status) -> Iterator[RenderableType]:
 
 def _reasons(status: Status) -> Iterator[Text]:
     if status["trading_state"] != "ACTIVE":
-        yield Text(f"no new plans: {status['trading_state_reason']}", style="yellow")
+        yield Text(f"no new plans: {status['trading_state_reason']}", style=_style(status))
+    yield from _stops(status)
     unmet = [str(layer["name"]) for layer in status["gate"] if not layer["passed"]]
     if unmet:
         yield Text(f"not live because of: {', '.join(unmet)}", style="dim")
+
+
+def _stops(status: Status) -> Iterator[Text]:
+    for latch in status["latches"]:
+        what = f"{latch['name']}, set {_since(latch['since'], status['at'])} by {latch['who']}: {latch['why']}"
+        yield Text.assemble((f"stopped: {what}", "red"), (f"; cleared by {latch['cleared_by']}", "yellow"))
+    for trip in status["circuit_breaker"]["trips"]:
+        since = _since(trip["since"], status["at"])
+        yield Text(f"paused: {trip['name']}, since {since}: {trip['why']}; ends by itself", style="yellow")
 
 
 def _outages(venues: Mapping[str, Any]) -> Iterator[Text]:
@@ -76,9 +90,13 @@ def _headline(status: Status) -> Text:
     if not status["running"]:
         what = "stopped" if status["stopped"] else "last heartbeat"
         return Text.assemble((mode, "bold"), "  ", ("NOT RUNNING", "bold red"), f"  {what} {age}, {_kst(status['at'])}")
-    style = "bold green" if status["trading_state"] == "ACTIVE" else "bold yellow"
+    style = f"bold {_style(status)}"
     state, beat = status["trading_state"], f"heartbeat {age}, {_kst(status['at'])}  v{status['version']}"
     return Text.assemble((mode, "bold"), "  ", (state, style), f"  {beat}")
+
+
+def _style(status: Status) -> str:
+    return _STATE_STYLES.get(status["trading_state"], "red")
 
 
 def _venues(status: Status) -> Table:

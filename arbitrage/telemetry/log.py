@@ -13,8 +13,9 @@ import msgspec
 import structlog
 from structlog.types import Processor
 
+from arbitrage.domain.guarding import GuardAct
 from arbitrage.domain.instants import NS_PER_S, Instant
-from arbitrage.domain.intents import Intent, Publish, ReportPlanEnd, ReportRefusal
+from arbitrage.domain.intents import Intent, Publish, ReportGuard, ReportPlanEnd, ReportRefusal
 from arbitrage.domain.money import plain, won
 from arbitrage.domain.plans import PlanEnd
 from arbitrage.domain.views import BookLine, EngineView
@@ -74,6 +75,9 @@ class LineLogger:
     log = debug = info = warning = error = critical = exception = fatal = msg
 
 
+_WARNED: Final = frozenset({GuardAct.TRIPPED, GuardAct.LATCHED, GuardAct.REFUSED})
+
+
 class LogSink:
     """Tells refusals, ends of plans, and every few seconds prices and edges. Orders are told by their gateway."""
 
@@ -90,6 +94,8 @@ class LogSink:
                 self._refusal(intent)
             case ReportPlanEnd(end):
                 self._plan_end(end)
+            case ReportGuard():
+                self._guard(intent)
             case Publish(view):
                 self._rejections(view)
                 self._market(view)
@@ -103,6 +109,11 @@ class LogSink:
             reasons=[str(reason) for reason, _ in refusal.reasons],
             times=[times for _, times in refusal.reasons],
         )
+
+    def _guard(self, report: ReportGuard) -> None:
+        for entry in report.entries:
+            tell = self._log.warning if entry.act in _WARNED else self._log.info
+            tell("guard", act=entry.act, what=entry.name, who=entry.who, why=entry.why)
 
     def _plan_end(self, end: PlanEnd) -> None:
         plan = end.plan

@@ -3,8 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -14,70 +13,23 @@ from redis import Redis
 
 from arbitrage.clock import SystemClock
 from arbitrage.domain.errors import StateHeld, StateUnavailable
-from arbitrage.domain.events import Event, InventoryGiven, StateDown, StateUp
+from arbitrage.domain.events import InventoryGiven, StateDown, StateUp
+from arbitrage.domain.guarding import GuardMemory
 from arbitrage.domain.instants import NS_PER_S, Instant
 from arbitrage.domain.instruments import Venue
 from arbitrage.domain.intents import Publish, ReportPlanEnd
 from arbitrage.domain.plans import Direction, Outcome, PlanEnd, TwoLegPlan
 from arbitrage.domain.remembered import Remembered
 from arbitrage.ports import Clock
-from arbitrage.state.keys import RedisAddress, RunFacts, StateKeys
+from arbitrage.state.keys import RedisAddress, StateKeys
 from arbitrage.state.link import StateLink
 from arbitrage.state.rows import RowWriter
-from arbitrage.state_manager import StateManager
 from tests.clocks import NOON, ManualClock
 from tests.plan_builders import a_plan, a_refusal, a_submission, a_view, an_end
 from tests.redis_server import RedisServer
+from tests.state_desk import Desk, eventually, facts, running
 
 DAY = "2026-11-22"
-
-
-def facts(app_env: str, pid: int = 77) -> RunFacts:
-    return RunFacts(mode="shadow", app_env=app_env, version="1.2.3", started_at=NOON, pid=pid)
-
-
-class Desk:
-    """A state manager, what it told the engine, and a plain client to look behind it."""
-
-    def __init__(self, address: RedisAddress, app_env: str, clock: Clock | None = None, pid: int = 77) -> None:
-        self.told: list[Event] = []
-        self.state = StateManager(address, facts(app_env, pid), clock or ManualClock(), self.told.append)
-        self.keys = StateKeys(facts(app_env).namespace)
-        self.redis: Redis = Redis(host=address.host, port=address.port, socket_timeout=2, protocol=2)
-
-    def kinds(self) -> list[type[Event]]:
-        return [type(event) for event in self.told]
-
-    def journal(self) -> list[bytes]:
-        rows: Any = self.redis.xrange(self.keys.journal)
-        return [fields[b"kind"] for _, fields in rows]
-
-    def hash(self, key: str) -> dict[bytes, bytes]:
-        held: Any = self.redis.hgetall(key)
-        return dict(held)
-
-
-@asynccontextmanager
-async def running(desk: Desk) -> AsyncIterator[Remembered]:
-    past = await desk.state.open()
-    task = asyncio.create_task(desk.state.run())
-    try:
-        yield past
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        await desk.state.close()
-        desk.redis.close()
-
-
-async def eventually(seen: Callable[[], bool], within_s: float = 10.0) -> float:
-    """Wait until something is so, and return how long it took in seconds."""
-    start = time.perf_counter()
-    while not seen():
-        if time.perf_counter() - start > within_s:
-            raise AssertionError(f"not so within {within_s} s")
-        await asyncio.sleep(0.005)
-    return time.perf_counter() - start
 
 
 async def past_of(address: RedisAddress, app_env: str, clock: Clock | None = None) -> Remembered:
@@ -89,16 +41,9 @@ async def past_of(address: RedisAddress, app_env: str, clock: Clock | None = Non
 async def test_a_virgin_state_remembers_nothing_and_gets_an_epoch(redis_address: RedisAddress, app_env: str) -> None:
     past = await past_of(redis_address, app_env)
 
-    assert past == Remembered(epoch=past.epoch, fence=1)
+    assert past == Remembered(epoch=past.epoch, fence=1, guard=GuardMemory(sequence=1))
     assert len(past.epoch) == 6
     assert past.epoch.isalnum()
-
-
-async def test_each_run_keeps_the_epoch_and_raises_the_fence(redis_address: RedisAddress, app_env: str) -> None:
-    first = await past_of(redis_address, app_env)
-    second = await past_of(redis_address, app_env)
-
-    assert (second.epoch, second.fence) == (first.epoch, 2)
 
 
 async def test_what_one_run_did_the_next_one_remembers(redis_address: RedisAddress, app_env: str) -> None:
@@ -161,6 +106,12 @@ async def test_metrics_hold_the_flags_and_the_numbers(redis_address: RedisAddres
             b"version": b"1.2.3",
             b"pid": b"77",
             b"started_at": str(NOON).encode(),
+            b"trips": b"0",
+            b"latches": b"0",
+            b"loss_krw_today": b"0",
+            b"loss_krw_24h": b"0",
+            b"loss_krw_total": b"0",
+            b"loss_krw_in_flight": b"0",
             b"trading_state": b"REDUCING",
             b"trading_state_reason": b"the state cannot be written",
             b"plans_open": b"1",
@@ -343,8 +294,8 @@ async def test_a_dead_daemons_place_is_free_after_its_heart_was_silent_for_a_whi
     await link.close()
     clock.advance(5.001)
     heir = Desk(redis_address, app_env, clock, pid=78)
-    async with running(heir) as past:
-        assert past.fence == 2
+    async with running(heir):
+        assert heir.redis.get(keys.fence) == b"2"
 
 
 async def test_a_number_that_cannot_be_added_to_stops_a_batch_before_its_first_row(
@@ -357,11 +308,11 @@ async def test_a_number_that_cannot_be_added_to_stops_a_batch_before_its_first_r
         desk.state.publish(a_submission("p-1"))
         desk.state.publish(ReportPlanEnd(an_end("p-1")))
         await eventually(lambda: StateDown in desk.kinds())
-        while_spoilt = desk.redis.exists(desk.keys.plans_closed, desk.keys.journal)
+        while_spoilt = (desk.redis.exists(desk.keys.plans_closed), desk.journal())
         desk.redis.hset(desk.keys.score(DAY), "plans", "0")
         await eventually(lambda: desk.redis.xlen(desk.keys.plans_closed) == 1)
 
-        assert while_spoilt == 0
+        assert while_spoilt == (0, [])
         assert desk.journal() == [b"plan", b"plan_end"]
 
 

@@ -4,6 +4,8 @@ import asyncio
 import json
 import subprocess
 import sys
+from dataclasses import replace
+from decimal import Decimal
 from io import StringIO
 from typing import Any
 
@@ -12,8 +14,10 @@ from redis import Redis
 
 from arbitrage.clock import SystemClock
 from arbitrage.domain.errors import StateUnavailable
+from arbitrage.domain.guarding import Latch, LatchKind
 from arbitrage.domain.instants import NS_PER_S, Instant
 from arbitrage.domain.intents import Intent, Publish, ReportPlanEnd
+from arbitrage.domain.views import EngineView, GuardView, LimitUse, TripLine
 from arbitrage.settings import Settings, load_settings
 from arbitrage.state.keys import RedisAddress, RunFacts, StateKeys
 from arbitrage.state.link import StateLink
@@ -22,7 +26,7 @@ from arbitrage.state_manager import StateManager
 from arbitrage.status import main, read_status, reset_shadow
 from arbitrage.status.shape import what_is_stale
 from arbitrage.status.text import show
-from tests.clocks import ManualClock
+from tests.clocks import NOON, ManualClock
 from tests.plan_builders import a_submission, a_view, an_end
 from tests.redis_server import RedisServer
 
@@ -68,7 +72,8 @@ async def test_the_status_of_a_running_daemon_has_every_part(redis_address: Redi
 
     assert status["mode"] == "shadow"
     assert status["gate"] == list(LAYERS)
-    assert (status["trading_state"], status["circuit_breaker"]) == ("ACTIVE", {"active": False})
+    assert (status["trading_state"], status["latches"]) == ("ACTIVE", [])
+    assert status["circuit_breaker"] == {"active": False, "trips": []}
     assert status["orders"] == {"paper": 0, "shadow": 2, "live": 0}
     assert (status["plans"]["open"], status["plans"]["scored"], status["plans"]["outcomes"]) == (
         1,
@@ -89,6 +94,96 @@ async def test_the_status_of_a_running_daemon_has_every_part(redis_address: Redi
     assert 0.1 < status["heartbeat_age_s"] < 5
     assert status["stopped"] is False
     assert status["state"]["reachable"] is True
+
+
+def guarded(at: Instant, state: str = "REDUCING") -> EngineView:
+    """A view with a trip, two latches, and most of the day's loss used up."""
+    return replace(
+        a_view(at, accepting=False),
+        trading_state=state,
+        guard=GuardView(
+            trips=(TripLine(name="venue_errors", since=NOON, why="binance: 20 troubles within a minute"),),
+            latches=(
+                Latch(kind=LatchKind.DAILY_LOSS, at=NOON, why="82,000 of 100,000 KRW", who="guard", day="2026-11-22"),
+                Latch(kind=LatchKind.REPEATED_EXECUTION, at=NOON, why="31", who="guard", day="2026-11-22", scope="XRP"),
+            ),
+            lost_today=820_000_000,
+            lost_24h=830_000_000,
+            lost_in_all=840_000_000,
+            in_flight=25_000_001,
+            uses=(
+                LimitUse(name="max_daily_loss", used=Decimal("85500.0001"), limit=Decimal(100_000), share=0.855),
+                LimitUse(name="max_position_size", used=None, limit=Decimal(1_000_000), share=None),
+            ),
+        ),
+    )
+
+
+async def test_what_holds_new_plans_back_is_shown_with_what_clears_it(
+    redis_address: RedisAddress, app_env: str
+) -> None:
+    await a_run(redis_address, app_env, Publish(guarded(ago(0.3))))
+
+    status = read_status(settings_for(redis_address, app_env))
+
+    assert status["circuit_breaker"]["active"] is True
+    assert status["circuit_breaker"]["trips"] == [
+        {
+            "name": "venue_errors",
+            "since": "2026-11-22T03:00:00.000+00:00",
+            "why": "binance: 20 troubles within a minute",
+        }
+    ]
+    daily, repeated = status["latches"]
+    assert (daily["name"], daily["stops"], daily["cleared_by"]) == ("daily_loss", "everything", "the next trading day")
+    assert (repeated["name"], repeated["stops"]) == ("repeated_execution:XRP", "XRP")
+    assert "arbitrage resume" in repeated["cleared_by"]
+
+
+async def test_losses_are_exact_and_beside_their_limit(redis_address: RedisAddress, app_env: str) -> None:
+    await a_run(redis_address, app_env, Publish(guarded(ago(0.3))))
+
+    status = read_status(settings_for(redis_address, app_env))
+
+    assert {name: str(value) for name, value in status["daily"].items()} == {
+        "day": "2026-11-22",
+        "plans": "3",
+        "result_krw": "2123.4567",
+        "loss_krw": "82000",
+        "limit_krw": "100000",
+        "in_flight_krw": "2500.0001",
+        "loss_24h_krw": "83000",
+        "total_loss_krw": "84000",
+    }
+    assert status["limits"][0]["unit"] == "KRW"
+    assert status["limits"][1]["share"] is None
+
+
+async def test_the_text_tells_what_was_stopped_and_what_to_do(redis_address: RedisAddress, app_env: str) -> None:
+    await a_run(redis_address, app_env, Publish(guarded(ago(0.3), "HALTED")))
+
+    text = " ".join(text_of(read_status(settings_for(redis_address, app_env))).split())
+
+    for told in (
+        "SHADOW LIVE HALTED",
+        "stopped: daily_loss, set",
+        "by guard: 82,000 of 100,000 KRW; cleared by the next trading day",
+        "stopped: repeated_execution:XRP",
+        "cleared by arbitrage resume --reason",
+        "paused: venue_errors, since",
+        "ends by itself",
+        "lost today 82,000 of 100,000 KRW and at most 2,500 in flight; in 24 h 83,000, in all 84,000",
+    ):
+        assert told in text
+
+
+@pytest.mark.parametrize(("shown", "left"), [("ACTIVE", "REDUCING"), ("REDUCING", "REDUCING"), ("HALTED", "HALTED")])
+async def test_what_a_daemon_was_halted_for_is_not_known_either_when_it_is_gone(
+    redis_address: RedisAddress, app_env: str, shown: str, left: str
+) -> None:
+    await a_run(redis_address, app_env, Publish(guarded(ago(60), shown)), at=ago(60))
+
+    assert read_status(settings_for(redis_address, app_env))["trading_state"] == left
 
 
 async def test_json_is_one_object_with_exact_numbers(

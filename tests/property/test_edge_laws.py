@@ -129,7 +129,9 @@ def test_the_edge_is_what_an_exact_walk_of_the_formula_gives(
 
 
 def drafted(market: tuple[Book, Book, Fx], direction: Direction, free: Free, most_krw: float) -> TwoLegPlan | None:
-    finder = PairFinder(make.pair(), PlanRules(min_edge=0.001, max_room=0.001, max_notional_krw=most_krw))
+    finder = PairFinder(
+        make.pair(), PlanRules(min_edge=0.001, max_room=0.001, max_notional_krw=most_krw, max_depth_share=1.0)
+    )
     upbit, binance, rate = market
     if not finder.touch_edge(direction, upbit, binance, rate) >= 0.001:
         return None
@@ -143,11 +145,12 @@ winning = st.one_of(
 )
 """A market, and the direction in which it pays: at least at the touch."""
 
-PLENTY = Free(Decimal(1_000), Decimal(10**12))
+PLENTY = Free(Decimal(1_000), Decimal(10**12), 1e12)
 frees = st.builds(
     Free,
     st.integers(2_000, 3_000_000).map(lambda n: n * Decimal("0.000001")),
     st.integers(100_000, 300_000_000).map(Decimal),
+    st.just(1e12),
 )
 
 

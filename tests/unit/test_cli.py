@@ -71,13 +71,34 @@ def test_check_warns_of_keys_that_the_mode_does_not_use_and_shows_none(arbitrage
     assert "kanarienvogel" not in done.stdout + done.stderr
 
 
+def test_check_warns_of_a_halt_file(arbitrage, tmp_path):
+    (tmp_path / "STOP").touch()
+
+    assert "warning: STOP is there: no new plans until" in arbitrage("check", HALT_FILE="STOP").stdout
+
+
+def test_check_names_the_configuration_by_its_digest(arbitrage):
+    one, other = (json.loads(arbitrage("check", "--json", PAIRS=pairs).stdout) for pairs in ("BTC", "ETH"))
+
+    assert len(one["config_digest"]) == 12
+    assert one["config_digest"] != other["config_digest"]
+
+
 def test_the_env_file_of_the_folder_counts(arbitrage, tmp_path):
     (tmp_path / ".env").write_text("PAPER_MODE=true\n")
 
     assert json.loads(arbitrage("check", "--json").stdout)["mode"] == "paper"
 
 
-@pytest.mark.parametrize("command", [["check"], ["run"], ["status", "--json"], ["shadow", "reset"], ["record", "x"]])
+EVERY_COMMAND = [
+    *(["check"], ["run"], ["status", "--json"], ["shadow", "reset"], ["record", "x"], ["halt"], ["limits"]),
+    ["resume", "--reason", "x"],
+    ["limits", "--lower", "max_daily_loss=1", "--reason", "x"],
+    ["init-state", "--reason", "x"],
+]
+
+
+@pytest.mark.parametrize("command", EVERY_COMMAND, ids=" ".join)
 def test_a_wrong_setting_ends_every_command_with_2_and_one_line(arbitrage, command):
     done = arbitrage(*command, RISK_MAX_DAILY_LOS="1")
 
@@ -90,6 +111,27 @@ def test_wrong_usage_is_exit_2(arbitrage):
     assert arbitrage("chek").returncode == 2
     assert arbitrage("status", "--max-age", "-1").returncode == 2
     assert arbitrage("evaluate", "no-such-file.json").returncode == 2
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["resume"],
+        ["resume", "--reason", " "],
+        ["init-state", "--yes"],
+        ["init-state", "--reason", "", "--yes"],
+        ["limits", "--lower", "max_daily_loss=1"],
+        ["limits", "--lower", "max_daily_loss=1e9", "--reason", "more"],
+        ["limits", "--lower", "max_daily_loss=900000", "--reason", "more"],
+        ["limits", "--lower", "no_such_limit=1", "--reason", "x"],
+    ],
+    ids=" ".join,
+)
+def test_a_command_that_changes_something_needs_a_reason_and_sense(arbitrage, command, tmp_path):
+    done = arbitrage(*command, REDIS_PORT="1")
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_version_is_said(arbitrage):
@@ -108,7 +150,7 @@ def test_an_error_ends_the_command_with_the_code_of_its_kind(failure, code):
 HEAVY = ("ccxt", "aiohttp", "picows", "uvloop", "prometheus_client", "rich", "structlog")
 
 
-@pytest.mark.parametrize("command", ["check", "status"])
+@pytest.mark.parametrize("command", ["check", "status", "limits"])
 def test_a_short_command_imports_nothing_heavy(tmp_path, command):
     program = (
         f"import sys; sys.argv = ['arbitrage', '{command}', '--json']\n"

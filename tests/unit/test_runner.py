@@ -16,7 +16,13 @@ class Desk:
 
     def __init__(self) -> None:
         self.told: list[str] = []
+        self.disk_is_full = False
         self.soon: deque[Callable[[], None]] = deque()
+
+    def note(self, intent: Intent) -> None:
+        if self.disk_is_full:
+            raise OSError(28, "No space left on device")
+        self.told.append(f"noted {type(intent).__name__}")
 
     def submit(self, order: Order) -> None:
         self.told.append(f"order {order.venue}")
@@ -38,7 +44,7 @@ class Desk:
 def runner_with(desk: Desk) -> Runner:
     story = make.Story()
     story.tell(make.fx(), make.binance_book(84_999.99, 85_000.0))
-    return Runner(story.engine, desk, (desk,), (desk,), desk.later)
+    return Runner(story.engine, desk, desk, (desk,), (desk,), desk.later)
 
 
 WINNING = make.upbit_book(120_000_000, 120_001_000)
@@ -51,15 +57,15 @@ def test_both_orders_leave_before_anyone_is_told() -> None:
     within_the_callback = list(desk.told)
     desk.let_loop_turn()
 
-    assert within_the_callback == ["order upbit", "order binance"]
-    assert desk.told == ["order upbit", "order binance", "SubmitPlan"]
+    assert within_the_callback == ["noted SubmitPlan", "order upbit", "order binance"]
+    assert desk.told == [*within_the_callback, "SubmitPlan"]
 
 
 def test_what_follows_from_an_event_is_handled_after_it() -> None:
     desk = Desk()
     story = make.Story()
     gateway = ShadowGateway(story.engine.market, latency=0)  # type: ignore[arg-type]  # no way at all
-    runner = Runner(story.engine, gateway, (desk,), (gateway,), desk.later)
+    runner = Runner(story.engine, desk, gateway, (desk,), (gateway,), desk.later)
     for event in (UniverseChanged(make.NOON, make.universe()), make.fx(), make.binance_book(84_999.99, 85_000.0)):
         runner.on_event(event)
     runner.on_event(WINNING)
@@ -67,7 +73,8 @@ def test_what_follows_from_an_event_is_handled_after_it() -> None:
     runner.on_event(make.upbit_book(120_000_000, 120_001_000, at=make.after_ms(1)))
     desk.let_loop_turn()
 
-    assert [told for told in desk.told if told != "ReportRefusal"][:2] == ["SubmitPlan", "ReportPlanEnd"]
+    told = [told for told in desk.told if not told.startswith("noted") and told != "ReportRefusal"]
+    assert told[:2] == ["SubmitPlan", "ReportPlanEnd"]
 
 
 def test_words_are_told_once_and_in_order() -> None:
@@ -77,7 +84,23 @@ def test_words_are_told_once_and_in_order() -> None:
     runner.on_event(WINNING)
     desk.let_loop_turn()
 
-    assert [told for told in desk.told if not told.startswith("order")] == ["Publish", "SubmitPlan"]
+    told = [told for told in desk.told if not told.startswith(("order", "noted"))]
+    assert told == ["Publish", "ReportGuard", "SubmitPlan"]  # the tick began a trading day
+
+
+def test_what_cannot_be_noted_is_not_sent_and_the_plan_is_taken_back() -> None:
+    desk = Desk()
+    runner = runner_with(desk)
+    desk.disk_is_full = True
+    runner.on_event(WINNING)
+    desk.disk_is_full = False
+    desk.let_loop_turn()
+    runner.on_event(Tick(make.after_ms(61_000)))  # the cool-down of the trip
+    runner.on_event(Tick(make.after_ms(62_000)))
+
+    assert "order upbit" not in desk.told
+    assert "SubmitPlan" not in desk.told
+    assert runner.failure is None
 
 
 def test_a_broken_engine_stops_trading_and_says_so() -> None:

@@ -1,5 +1,6 @@
 """Settings: what is given is understood or refused in one line, and no secret ever shows."""
 
+import re
 import traceback
 from dataclasses import fields
 from decimal import Decimal
@@ -9,9 +10,10 @@ import pytest
 
 from arbitrage.domain.errors import ConfigurationError
 from arbitrage.settings import Settings, ensure_state_dir, load_settings
+from arbitrage.settings.given import SECRETS
 from arbitrage.settings.names import is_one_edit, refuse_misspelt
 from liveguard.mode_gate import API_KEYS, ARM_PHRASE, Mode, decide
-from liveguard.risk_limits import CAUTIOUS, RiskLimits
+from liveguard.risk_limits import CAUTIOUS, MOST, RiskLimits
 
 CANARY = "kanarienvogel-0123456789"
 KEYS = dict.fromkeys(API_KEYS, "k3y")
@@ -375,3 +377,71 @@ def test_a_state_folder_that_cannot_be_written_is_one_line(tmp_path):
 
     with pytest.raises(ConfigurationError, match=r"STATE_DIR: cannot write to .*file/var \(Not a directory\)"):
         ensure_state_dir(settings(STATE_DIR=str(tmp_path / "file" / "var")))
+
+
+@pytest.mark.parametrize("name", sorted(f"RISK_{name.upper()}" for name in MOST))
+def test_a_limit_beyond_what_it_can_mean_is_shadow_with_the_cautious_profile(name):
+    given = settings(**{**LIVE, name: str(MOST[name.removeprefix("RISK_").lower()] + 1)})
+    decision = decide(given.gate_evidence())
+
+    assert decision.mode is Mode.SHADOW
+    assert "limits beyond what they can mean" in decision.unmet[0].seen
+    assert given.risk_limits() == RiskLimits.over_cautious({})
+
+
+@pytest.mark.parametrize("name", sorted(f"RISK_{name.upper()}" for name in CAUTIOUS))
+def test_a_limit_that_is_no_number_is_one_line(name):
+    assert complaint(**{name: "half"}).startswith(f"{name}: must be ")
+
+
+OTHER_VALUES = {
+    "paper_mode": "true", "live_mode": "true", "safety_mode": "false", "dry_run": "false", "live_arm_file": "arm",
+    "state": "memory", "pairs": "BTC", "upbit_ws_url": "wss://elsewhere", "binance_ws_url": "wss://elsewhere",
+    "binance_ws_api_url": "wss://elsewhere", "upbit_rest_url": "https://elsewhere", "redis_host": "elsewhere",
+    "binance_rest_url": "https://elsewhere", "reference_rate_url": "off", "trading_day_tz": "Europe/Berlin",
+    "log_level": "ERROR", "log_format": "json", "busy_poll": "true",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sorted(name for name in Settings.model_fields if name.upper() not in SECRETS))
+def test_every_setting_that_is_no_secret_changes_the_digest(name):
+    changed = settings(**{name.upper(): OTHER_VALUES.get(name, "4")})
+
+    assert changed.config_digest() != settings().config_digest()
+
+
+def test_the_digest_is_the_same_for_the_same_settings_and_says_nothing_of_secrets():
+    with_secrets = settings(**dict.fromkeys((*API_KEYS, "REDIS_PASSWORD"), CANARY))
+
+    assert re.fullmatch("[0-9a-f]{12}", settings().config_digest())
+    assert with_secrets.config_digest() == with_secrets.without_keys().config_digest() == settings().config_digest()
+
+
+def test_shadow_keeps_its_losses_by_app_env_and_live_by_account():
+    here, there = settings(**KEYS, APP_ENV="here"), settings(**KEYS, APP_ENV="there")
+
+    assert here.guard_namespace(Mode.SHADOW) == "arbitrage:shadow:here"
+    assert here.guard_namespace(Mode.LIVE) == there.guard_namespace(Mode.LIVE)
+    assert re.fullmatch("arbitrage:live:acct-[0-9a-f]{12}", here.guard_namespace(Mode.LIVE))
+
+
+@pytest.mark.parametrize(
+    ("name", "another_account"),
+    [("UPBIT_API_KEY", True), ("BINANCE_API_KEY", True), ("UPBIT_SECRET_KEY", False), ("BINANCE_SECRET_KEY", False)],
+)
+def test_accounts_are_told_apart_by_their_api_keys_and_never_by_the_secret_ones(name, another_account):
+    one, other = settings(**KEYS), settings(**{**KEYS, name: "0ther"})
+
+    assert (one.guard_namespace(Mode.LIVE) != other.guard_namespace(Mode.LIVE)) is another_account
+
+
+def test_two_keys_that_were_swapped_are_other_accounts():
+    one = settings(UPBIT_API_KEY="a", BINANCE_API_KEY="b").guard_namespace(Mode.LIVE)
+
+    assert settings(UPBIT_API_KEY="b", BINANCE_API_KEY="a").guard_namespace(Mode.LIVE) != one
+
+
+@pytest.mark.parametrize("name", ["UPBIT_API_KEY", "BINANCE_API_KEY"])
+def test_without_an_api_key_nobody_knows_whose_losses_to_count(name):
+    with pytest.raises(ConfigurationError, match="UPBIT_API_KEY, BINANCE_API_KEY"):
+        settings(**{**KEYS, name: ""}).guard_namespace(Mode.LIVE)

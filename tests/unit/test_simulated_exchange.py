@@ -745,7 +745,7 @@ class Pair:
         self.story = make.Story()
         self.intents: list[object] = []
         self.venues = {venue: SimulatedExchange(venue, behaviour=behaviours.get(venue.value)) for venue in Venue}
-        self.runner = Runner(self.story.engine, self, (self,), tuple(self.venues.values()), lambda soon: soon())
+        self.runner = Runner(self.story.engine, self, self, (self,), tuple(self.venues.values()), lambda soon: soon())
         for venue in self.venues.values():
             venue.connect()
             venue.deposit("BTC", Decimal(1))
@@ -760,6 +760,9 @@ class Pair:
 
     def submit(self, order: Order) -> None:
         self.venues[order.venue].submit(order)
+
+    def note(self, intent: object) -> None:
+        """Keep no log: this pair never restarts."""
 
     def publish(self, intent: object) -> None:
         self.intents.append(intent)

@@ -13,8 +13,8 @@ from arbitrage.opportunity.finder import Free, PairFinder, PlanRules
 from tests import builders as make
 
 D = Decimal
-RULES = PlanRules(min_edge=0.001, max_room=0.001, max_notional_krw=1e9)
-PLENTY = Free(D(1_000), D(10**12))
+RULES = PlanRules(min_edge=0.001, max_room=0.001, max_notional_krw=1e9, max_depth_share=1.0)
+PLENTY = Free(D(1_000), D(10**12), 1e12)
 RATE = Fx(1_400.0, 1_401.0)
 
 
@@ -63,8 +63,8 @@ def test_a_plan_is_made_smaller_rather_than_refused(
 @pytest.mark.parametrize(
     ("case", "free", "seen"),
     [
-        ("no coins to sell", Free(D("0.00001"), D(10**12)), "upbit has BTC for 1,200 KRW"),
-        ("no USDT to spend", Free(D(1_000), D(4)), "binance has USDT for 5,593 KRW"),
+        ("no coins to sell", Free(D("0.00001"), D(10**12), 1e12), "upbit has BTC for 1,200 KRW"),
+        ("no USDT to spend", Free(D(1_000), D(4), 1e12), "binance has USDT for 5,593 KRW"),
     ],
 )
 def test_a_dry_side_is_named(case: str, free: Free, seen: str) -> None:
