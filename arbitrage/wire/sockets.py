@@ -6,7 +6,7 @@ Nothing that is called from there may wait.
 
 import asyncio
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -59,13 +59,24 @@ class SocketHandler(Protocol):
         ...
 
 
+Headers = Callable[[], Mapping[str, str]]
+"""Writes the headers of a handshake, anew for each attempt: what is signed may be used only once."""
+
+
 class Socket:
     """One address, and the task that keeps a connection to it. Follows no redirect and verifies TLS."""
 
     def __init__(
-        self, url: str, handler: SocketHandler, clock: Clock, rng: Random, limits: SocketLimits | None = None
+        self,
+        url: str,
+        handler: SocketHandler,
+        clock: Clock,
+        rng: Random,
+        limits: SocketLimits | None = None,
+        headers: Headers | None = None,
     ) -> None:
         self._url = url
+        self._headers = headers
         self._handler = handler
         self._clock = clock
         self._limits = limits or SocketLimits()
@@ -115,6 +126,7 @@ class Socket:
                     enable_auto_pong=False,  # answered in `_Connection`, where a ping counts as a sign of life
                     max_frame_size=limits.max_message_bytes,
                     max_redirects=0,
+                    extra_headers=self._headers() if self._headers is not None else None,
                 )
         except Exception as failure:  # noqa: BLE001 - whatever a peer does to a handshake, the answer is to try again
             return f"cannot connect: {describe(failure)}"
