@@ -13,8 +13,8 @@ NEEDED: Final = {
     "appendonly": ({"yes"}, "without it a restart forgets"),
     "appendfsync": ({"everysec", "always"}, "without it a power cut forgets what was not written yet"),
 }
-"""Setting: the values that will do, and why. That a server starts with an older loss, because its file was cut, shows when
-its account is held against the intent log.
+"""Setting: the values that will do, and why. A server that starts with an older loss, because its file was cut, is seen
+through when its account is held against the intent log.
 """
 
 
