@@ -285,6 +285,8 @@ def test_a_plan_ends_by_what_its_legs_came_to(upbit: str, binance: str, outcome:
 
 def test_what_plans_leave_over_adds_up_to_the_position() -> None:
     story = make.Story()
+    story.tell_books(NO_PREMIUM)
+    view(story)  # a tick, at which the capital is seen that a loss is held against
     sold = []
     for second in (1, 2):
         (plan,) = plans(story.tell_books(BIG_PREMIUM, at=make.after_ms(second * 1_000)))
