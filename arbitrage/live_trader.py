@@ -4,8 +4,8 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import suppress
-from dataclasses import asdict
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, replace
 from decimal import Decimal
 from importlib.metadata import version
 from typing import Final, NoReturn, Protocol
@@ -14,7 +14,8 @@ import structlog
 
 from arbitrage.clock import StepWatch, SystemClock
 from arbitrage.domain.errors import OperatorNeeded, StateHeld, StateUnavailable
-from arbitrage.domain.events import ClockStepped, Event, Tick
+from arbitrage.domain.events import ClockStepped, Event, LatchFound, Tick
+from arbitrage.domain.guarding import Latch
 from arbitrage.domain.instants import NS_PER_S, from_ms
 from arbitrage.domain.remembered import Remembered
 from arbitrage.engine import Engine, EngineConfig
@@ -70,16 +71,20 @@ class LiveTrader:
         self._settings = settings.without_keys()
         self._clock = clock
         self._ended = asyncio.Event()
+        self._asked = False
         self._runner: Runner | None = None
         self._engine: Engine | None = None
-        self._limits = settings.risk_limits()
+        self._configured = settings.risk_limits()
         self._facts = _facts(settings, decision, clock)
         places = Places(settings.state_dir, settings.account_dir(decision.mode), settings.halt_file)
-        self._keeping = LocalKeeping(places, lasting=settings.state != "memory", clock=clock)
+        with _as_one_line():
+            self._keeping = LocalKeeping(places, lasting=settings.state != "memory", clock=clock)
+        self._limits = self._keeping.lowered(self._configured)
         self._state = self._make_state(settings, decision.mode)
 
     def stop(self) -> None:
-        """Ask `run` to end."""
+        """Ask `run` to end, on purpose."""
+        self._asked = True
         self._ended.set()
 
     async def run(self) -> None:
@@ -91,27 +96,35 @@ class LiveTrader:
         past = await self._open_state()
         if past is None:
             return
-        past = self._keeping.begin(past, _boot(self._facts))
+        found = self._begin()
+        past = replace(past, trade_instants=self._keeping.starts(past.trade_instants))
         runner = self._runner = self._wire(past)
-        runner.when_failed = self.stop
+        for latch in found:
+            runner.on_event(LatchFound(self._clock.now(), latch))
+        runner.when_failed = self._ended.set
         for lost in self._keeping.abandoned(past):
             runner.on_event(lost)
         try:
             async with asyncio.TaskGroup() as tasks:
                 workers = [tasks.create_task(work, name=name) for name, work in self._work()]
-                workers[0].add_done_callback(lambda _: self.stop())  # the state gave up: say so below, and end
+                workers[0].add_done_callback(lambda _: self._ended.set())  # the state gave up: say so below, and end
                 await self._ended.wait()
                 for worker in workers:
                     worker.cancel()
         finally:
             runner.tell()
             await self._state.close()
-            self._keeping.end(self._clock.now())
+            # an end that nobody asked for is not noted as a stop: too many of them hold the next start back
+            self._keeping.end(self._clock.now(), on_purpose=self._asked and self._state.failure is None)
         if self._state.failure is not None:
             raise self._state.failure
         if runner.failure is not None:
             log.critical("engine_failed", exc_info=runner.failure)
             raise OperatorNeeded("the engine failed on an event and stopped; see the log") from runner.failure
+
+    def _begin(self) -> tuple[Latch, ...]:
+        with _as_one_line():
+            return self._keeping.begin(_boot(self._facts))
 
     def _work(self) -> Iterator[tuple[str, Coroutine[None, None, None]]]:
         settings, clock = self._settings, self._clock
@@ -145,6 +158,7 @@ class LiveTrader:
         )
         gateway = ShadowGateway(engine.market, from_ms(settings.shadow_latency_ms))
         later = asyncio.get_running_loop().call_soon
+        self._keeping.when_lowered = lambda: engine.safety.limits
         sinks = (self._keeping, self._state, LogSink())
         return Runner(engine, self._keeping.intents, gateway, sinks, observers=(gateway,), later=later)
 
@@ -231,6 +245,15 @@ def _facts(settings: Settings, decision: ModeDecision, clock: Clock) -> RunFacts
         config_digest=settings.config_digest(),
         limits={name: str(value) for name, value in asdict(settings.risk_limits()).items()},
     )
+
+
+@contextmanager
+def _as_one_line() -> Iterator[None]:
+    try:
+        yield
+    except OSError as failure:
+        where = f" at {failure.filename}" if failure.filename else ""
+        raise OperatorNeeded(f"STATE_DIR cannot be used{where}: {failure.strerror}") from failure
 
 
 def _boot(facts: RunFacts) -> BootFacts:

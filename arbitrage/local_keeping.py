@@ -1,21 +1,22 @@
 """What one run keeps on this machine: intent log, latches, mailbox and halt file, opened and wired. No decisions."""
 
-from collections.abc import Coroutine, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Final
 
 import structlog
 
 from arbitrage.domain.events import PlanAbandoned
-from arbitrage.domain.guarding import GuardMemory, Latch, LatchKind
+from arbitrage.domain.guarding import GuardAct, Latch, LatchKind
 from arbitrage.domain.instants import Instant
 from arbitrage.domain.intents import Intent, ReportGuard
-from arbitrage.domain.plans import TwoLegPlan
 from arbitrage.domain.remembered import Remembered
-from arbitrage.intents import BootFacts, IntentLog, Logged, MemoryIntents, unclean_ends
+from arbitrage.intents import BootFacts, GuardRow, IntentLog, Logged, MemoryIntents, PlanRow, unclean_ends
 from arbitrage.local_files import HaltFile, LatchFile, Mailbox, Places
+from arbitrage.local_files.lowered_limits import LoweredLimits
 from arbitrage.local_files.watch import OperatorWatch
 from arbitrage.ports import Clock, Emit
+from liveguard.losses import DAY_NS
+from liveguard.risk_limits import RiskLimits
 
 log = structlog.get_logger()
 
@@ -36,47 +37,66 @@ class LocalKeeping:
         self._latches = LatchFile(places.latches)
         self._watch = OperatorWatch(Mailbox(places.commands), HaltFile(places.halt_file), clock)
         self._clock = clock
-        before = self.intents.logged
-        self._unfinished: tuple[TwoLegPlan, ...] = _plans(before) if before else ()
-        self._unclean = unclean_ends(before.boots, clock.now()) if before else 0
+        self._before = self.intents.logged
+        self._lowered = LoweredLimits(places.lowered_limits)
+        self.when_lowered: Callable[[], RiskLimits | None] = lambda: None
 
-    def begin(self, past: Remembered, facts: BootFacts) -> Remembered:
-        """Note the start; return the past with the latches that only this machine knows of. Raises OSError."""
+    def begin(self, facts: BootFacts) -> tuple[Latch, ...]:
+        """Note the start; return the latches that hold on this machine, whatever Redis says. Raises OSError."""
         self.intents.note_boot(facts)
-        here = (*self._latches.read(), *self._crash_loop(facts.at))
-        latches = tuple({latch.name: latch for latch in (*here, *past.guard.latches)}.values())
-        if latches != past.guard.latches:
-            log.warning("latches_found", latches=[f"{latch.name}: {latch.why}" for latch in latches])
-        self._write(latches)
-        memory = GuardMemory(sequence=past.guard.sequence, losses=past.guard.losses, latches=latches)
-        return replace(past, guard=memory)
+        found = (*self._latches.read(), *self._crash_loop(facts.at))
+        if found:
+            log.warning("latches_found", latches=[f"{latch.name}: {latch.why}" for latch in found])
+        return found
+
+    def starts(self, remembered: tuple[Instant, ...]) -> tuple[Instant, ...]:
+        """Return when the plans of the last 24 hours were started, by whichever of Redis and log knows more of them."""
+        before = self._before
+        plans = [row.read_plan() for row in before.entries if isinstance(row, PlanRow)] if before else []
+        logged = tuple(plan.decided_at for plan in plans if plan.decided_at > self._clock.now() - DAY_NS)
+        return max(remembered, logged, key=len)
+
+    def lowered(self, limits: RiskLimits) -> RiskLimits:
+        """Return limits with those stricter that a person lowered in a run that did not end on purpose."""
+        return self._lowered.over(limits)
 
     def abandoned(self, past: Remembered) -> Iterator[PlanAbandoned]:
         """Yield the end of each virtual plan that an earlier run left in flight."""
-        plans = {plan.plan_id: plan for plan in (*self._unfinished, *past.open_plans)}
+        unfinished = [row.read_plan() for row in self._before.open_plans] if self._before else []
+        plans = {plan.plan_id: plan for plan in (*unfinished, *past.open_plans)}
         return (PlanAbandoned(self._clock.now(), plan) for plan in plans.values())
 
     def publish(self, intent: Intent) -> None:
-        """Repeat the latches in their file whenever something happened to them."""
-        if isinstance(intent, ReportGuard):
-            self._write(intent.latches)
+        """Repeat latches, and limits that were lowered, in their files whenever something happened to them."""
+        if not isinstance(intent, ReportGuard):
+            return
+        self._write(intent.latches)
+        limits = self.when_lowered()
+        if limits is not None and any(entry.act is GuardAct.LOWERED for entry in intent.entries):
+            self._lowered.keep(limits)
 
     def work(self, emit: Emit) -> Iterator[tuple[str, Coroutine[None, None, None]]]:
         """Yield what has to run beside the daemon: looking for commands, and bringing the log to the disk."""
         yield "operator-watch", self._watch.watch(emit)
         yield "intent-log", self.intents.keep_synced()
 
-    def end(self, at: Instant) -> None:
-        """Note that this run stops on purpose, and let go of the files."""
-        try:
-            self.intents.note_stop(at)
-        except OSError as failure:
-            log.warning("stop_not_noted", reason=failure.strerror)
+    def end(self, at: Instant, *, on_purpose: bool) -> None:
+        """Let go of the files; where a person asked for the end, note it, and let the configured limits hold again."""
+        if on_purpose:
+            try:
+                self.intents.note_stop(at)
+                self._lowered.forget()
+            except OSError as failure:
+                log.warning("stop_not_noted", reason=failure.strerror)
         self.intents.close()
 
     def _crash_loop(self, at: Instant) -> Iterator[Latch]:
-        if self._unclean >= MOST_UNCLEAN_ENDS:
-            why = f"{self._unclean} unclean ends within ten minutes"
+        before = self._before
+        # those that a person has looked at count no more
+        boots = [boot for boot in before.boots if boot.at > _resumed_at(before)] if before else []
+        unclean = unclean_ends(boots, at)
+        if unclean >= MOST_UNCLEAN_ENDS:
+            why = f"{unclean} unclean ends within ten minutes"
             yield Latch(kind=LatchKind.RESTARTS, at=at, why=why, who="start", day="")
 
     def _write(self, latches: tuple[Latch, ...]) -> None:
@@ -86,5 +106,12 @@ class LocalKeeping:
             log.error("latches_not_written", reason=failure.strerror, kept="in the intent log and in Redis")
 
 
-def _plans(logged: Logged) -> tuple[TwoLegPlan, ...]:
-    return tuple(row.read_plan() for row in logged.open_plans)
+def _resumed_at(logged: Logged) -> Instant:
+    cleared = (
+        entry.at
+        for row in logged.entries
+        if isinstance(row, GuardRow)
+        for entry in row.entries
+        if entry.act is GuardAct.UNLATCHED and entry.name == LatchKind.RESTARTS
+    )
+    return max(cleared, default=Instant(0))

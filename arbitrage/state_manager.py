@@ -195,8 +195,9 @@ class StateManager:
             log.info("inventory_reset")
             self._emit(InventoryGiven(now, {}))
         elif row.command == HALT:
+            given_at = now if row.given_at is None else min(now, row.given_at)
             log.warning("halt_asked", who=row.who, why=row.why)
-            self._emit(OperatorCommand(at=now, given_at=now, command=Asked.HALT, who=row.who, why=row.why))
+            self._emit(OperatorCommand(at=now, given_at=given_at, command=Asked.HALT, who=row.who, why=row.why))
         else:  # whatever allows more comes by the local mailbox only
             log.warning("command_unknown", command=row.command)
 

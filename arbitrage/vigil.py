@@ -15,6 +15,7 @@ from arbitrage.domain.events import (
     ClockStepped,
     Command,
     IntentLogFailed,
+    LatchFound,
     LeaseHeld,
     OperatorCommand,
     OrderBlocked,
@@ -51,6 +52,7 @@ Surroundings = (
     | StateForeign
     | StateRestored
     | IntentLogFailed
+    | LatchFound
     | LeaseHeld
     | OrderBlocked
     | OperatorCommand
@@ -71,6 +73,7 @@ class Vigil:
         self._sample: ClockSample | None = None
         self._stepped = False
         self._capital_krw: Decimal | None = None
+        self._resumed_at = Instant(0)
         self._day_is_open = True  # whether any later day may begin: at the start, and after a person's resume
         self._tell()
 
@@ -85,7 +88,7 @@ class Vigil:
                 self._clock(event)
             case StateUp() | StateDown() | StateForeign() | StateRestored():
                 self._state(event)
-            case IntentLogFailed() | LeaseHeld() | OrderBlocked():
+            case IntentLogFailed() | LatchFound() | LeaseHeld() | OrderBlocked():
                 self._sending(event)
             case OperatorCommand():
                 self._obey(event)
@@ -157,8 +160,10 @@ class Vigil:
             case StateRestored():
                 pass  # the latch was cleared by the person whose resume brought it back
 
-    def _sending(self, event: IntentLogFailed | LeaseHeld | OrderBlocked) -> None:
+    def _sending(self, event: IntentLogFailed | LatchFound | LeaseHeld | OrderBlocked) -> None:
         match event:
+            case LatchFound():
+                self._keeper.find(event.latch, event.at)
             case IntentLogFailed():
                 self._keeper.strike(Trip.INTENT_LOG, event.at, event.reason)
             case LeaseHeld():
@@ -168,9 +173,12 @@ class Vigil:
 
     def _obey(self, event: OperatorCommand) -> None:
         match event.command:
+            case Command.HALT if event.given_at < self._resumed_at:
+                self._keeper.note(GuardAct.REFUSED, "halt", event.at, "it is older than the last resume", event.who)
             case Command.HALT:
                 self._keeper.latch(LatchKind.OPERATOR, event.at, event.why, who=event.who)
             case Command.RESUME:
+                self._resumed_at = max(self._resumed_at, event.given_at)
                 self._keeper.resume(event.at, event.who, event.why, given_at=event.given_at, name=event.latch)
                 self._day_is_open = True
             case Command.LOWER:
@@ -190,7 +198,11 @@ class Vigil:
             self._day_is_open = False
             return
         if day < held:
-            self._keeper.latch(LatchKind.DAY_STEP, at, f"the trading day went back from {held} to {day}")
+            self._keeper.latch(
+                LatchKind.DAY_STEP,
+                at,
+                f"the trading day went back from {held} to {day}: it stays until {held} has come",
+            )
         elif self._day_is_open or _follows(held, day):
             self._keeper.begin_day(day, at)
             self._day_is_open = False

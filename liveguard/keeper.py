@@ -51,6 +51,11 @@ class Keeper:
         if self.latches.set(latch):
             self.note(GuardAct.LATCHED, latch.name, at, why, who)
 
+    def find(self, latch: Latch, at: Instant) -> None:
+        """Take over a latch that was found where only this machine keeps it."""
+        if self.latches.set(latch):
+            self.note(GuardAct.LATCHED, latch.name, at, f"found at the start: {latch.why}", latch.who)
+
     def hold(self, trip: Trip, at: Instant, why: str) -> None:
         """Say that the cause of a trip is there now, or with an empty `why` that it is not."""
         if not why:
@@ -69,8 +74,11 @@ class Keeper:
             self.note(GuardAct.CLEARED, trip, at, "the cause is gone and the cool-down is over")
 
     def resume(self, at: Instant, who: str, why: str, *, given_at: Instant, name: str = "") -> None:
-        """Clear what a person may clear and was set before `given_at`: all of it, or one latch by name."""
-        stay = [latch for latch in self.latches if latch.at > given_at or name not in {"", latch.name}]
+        """Clear what a person may clear and was set before `given_at`: all of it, or one latch by name.
+
+        A latch from the future was set by a clock that ran ahead: whoever looks at it now has seen it.
+        """
+        stay = [latch for latch in self.latches if given_at < latch.at <= at or name not in {"", latch.name}]
         for latch in self.latches.clear(_CLEARED_BY_PERSON):
             if latch in stay:
                 self.latches.set(latch)
@@ -87,7 +95,10 @@ class Keeper:
             return
         self.note(GuardAct.DAY_ROLLED, day, at, f"after {before}" if before else "the first")
         for latch in self.latches.clear(CLEARED_BY_DAY):
-            self.note(GuardAct.UNLATCHED, latch.name, at, f"the trading day {day} began")
+            if latch.day == day:  # the account was lost, and the day of the latch is still today
+                self.latches.set(latch)
+            else:
+                self.note(GuardAct.UNLATCHED, latch.name, at, f"the trading day {day} began")
 
     def note(self, act: GuardAct, name: str, at: Instant, why: str, who: str = GUARD) -> None:
         """Write down a piece of evidence."""

@@ -4,8 +4,8 @@ from typing import Final
 
 from arbitrage.domain.instants import NS_PER_S, Instant
 
-RESERVED_PART: Final = 1 / 3
-"""The part of a bucket that only cancels and unwinds may use."""
+RESERVED_PART: Final = 3
+"""One of so many messages is kept for cancels and unwinds."""
 
 
 class MessageBucket:
@@ -20,7 +20,7 @@ class MessageBucket:
         """Set how many messages may leave in a second."""
         self._most = float(per_second)
         self._per_ns = per_second / NS_PER_S
-        self._reserve = per_second * RESERVED_PART
+        self._reserve = per_second // RESERVED_PART
 
     def left_for_open(self, at: Instant) -> float:
         """Return how many messages new plans may still send at an instant; below one is none."""

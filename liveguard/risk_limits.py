@@ -111,7 +111,7 @@ class RiskLimits:
             raise ValueError(f"there is no limit {name[:40]!a}")
         exact = int(value) if isinstance(held, int) and _is_usable(value) and value == int(value) else value
         if type(exact) is not type(held):
-            raise ValueError(f"{name} must be a whole number")
+            raise ValueError(f"{name} must be a whole number above zero")
         stricter = replace(self, **{name: exact})  # type: ignore[arg-type]  # the same type as before
         if not (exact > held if name in STRICTER_ABOVE else exact < held):
             raise ValueError(f"{name} is {held}: while running it can only be made stricter")

@@ -2,10 +2,12 @@
 
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 
+from arbitrage.commands.daemons import living
 from arbitrage.commands.places import Files, a_request
 from arbitrage.commands.waiting import PATIENCE_S, wait_until
-from arbitrage.domain.errors import ConfigurationError, OperatorNeeded
+from arbitrage.domain.errors import ConfigurationError, OperatorNeeded, StateUnavailable
 from arbitrage.domain.events import Command
 from arbitrage.domain.guarding import Latch, LatchKind
 from arbitrage.settings import Settings
@@ -34,10 +36,31 @@ def main(settings: Settings, reason: str, latch: str = "", patience_s: float = P
             f"{settings.state_dir}: cannot be written ({failure.strerror}); is it the daemon's?"
         ) from None
     if not wait_until(lambda: not letter.exists(), patience_s):
-        _say(f"no daemon answered; the request lies in {files.mail_path.absolute()} for the next start")
-        return 0
+        return _unanswered(settings, files)
     wait_until(lambda: not _clearable(_asked_for(files.latches(), latch)), patience_s)
     return _tell(before, _asked_for(files.latches(), latch), was_halted)
+
+
+def _unanswered(settings: Settings, files: Files) -> int:
+    from arbitrage.intents import is_being_written  # noqa: PLC0415 - heavy, and seldom needed
+
+    where = files.mail_path.absolute()
+    if is_being_written(files.intent_log):
+        sys.stderr.write(f"arbitrage: the daemon hangs: it has not taken the request in {where}\n")
+        return 1
+    if _lives_elsewhere(settings):
+        sys.stderr.write(
+            f"arbitrage: a daemon runs, but with another STATE_DIR: it does not see {where}\n"
+        )
+        return 1
+    _say(f"no daemon runs; the request lies in {where} for the next start")
+    return 0
+
+
+def _lives_elsewhere(settings: Settings) -> bool:
+    with suppress(StateUnavailable):  # without Redis nobody can tell
+        return bool(living(settings))
+    return False
 
 
 def _asked_for(latches: Iterable[Latch], name: str) -> tuple[Latch, ...]:

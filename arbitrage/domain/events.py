@@ -9,7 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from arbitrage.domain.book_views import Depth
-from arbitrage.domain.guarding import LatchKind
+from arbitrage.domain.guarding import Latch, LatchKind
 from arbitrage.domain.instants import Instant, Nanos
 from arbitrage.domain.instruments import Universe, Venue
 from arbitrage.domain.plans import Fill, LegEnd, TwoLegPlan
@@ -221,6 +221,14 @@ class StateRestored:
 
 
 @dataclass(frozen=True, slots=True)
+class LatchFound:
+    """A latch that holds on this machine, whatever Redis and the intent log say."""
+
+    at: Instant
+    latch: Latch
+
+
+@dataclass(frozen=True, slots=True)
 class IntentLogFailed:
     """The local intent log could not be written. `plan_id` names the plan that was not sent because of it, or ""."""
 
@@ -321,6 +329,7 @@ Event = (
     | StateForeign
     | StateRestored
     | IntentLogFailed
+    | LatchFound
     | VenueTrouble
     | ClockStepped
     | LeaseHeld

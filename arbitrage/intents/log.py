@@ -8,6 +8,7 @@ import asyncio
 import errno
 import fcntl
 import os
+from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
 from copy import copy
@@ -21,7 +22,18 @@ from arbitrage.domain.instants import Instant
 from arbitrage.domain.intents import ReportGuard, ReportPlanEnd, SubmitPlan
 from arbitrage.intents.holding import open_held
 from arbitrage.intents.replay import Entry, Logged, read_log, replayed
-from arbitrage.intents.rows import AnyRow, BootFacts, Chain, HeadRow, LogDamaged, PlanRow, StopRow, row_of
+from arbitrage.intents.rows import (
+    AnyRow,
+    BootFacts,
+    Chain,
+    EndRow,
+    GuardRow,
+    HeadRow,
+    LogDamaged,
+    PlanRow,
+    StopRow,
+    row_of,
+)
 from arbitrage.local_files.durable import sync_folder, write_whole
 
 log = structlog.get_logger()
@@ -48,6 +60,7 @@ class IntentLog:
         self._lines = lines
         self._chain = copy(logged.chain) if logged else Chain()
         self._sequence = self._begun_at = logged.sequence if logged else -1
+        self._owed: deque[EndRow | GuardRow] = deque()
         self._must_cut = False
         self._dirty = False
         self._failure = ""
@@ -85,8 +98,19 @@ class IntentLog:
             raise ValueError(f"entry {row.sequence} comes after entry {self._sequence}")
         if isinstance(row, PlanRow) and not row.worst_case > 0:
             raise ValueError(f"plan {row.plan_id} has no worst case")
-        self._append(row)
-        self._sequence = row.sequence
+        if not isinstance(row, PlanRow):
+            self._owed.append(row)  # what has happened has happened: it is written as soon as that can be done
+            self._sequence = row.sequence
+        self._write_owed()
+        if isinstance(row, PlanRow):
+            self._append(row)
+            self._sequence = row.sequence
+
+    def _write_owed(self) -> None:
+        """Write what could not be written before. Nothing is noted after a hole."""
+        while self._owed:
+            self._append(self._owed[0])
+            self._owed.popleft()
 
     def note_boot(self, facts: BootFacts) -> None:
         """Write down that the daemon started, and with what. Raises OSError if that fails."""
@@ -94,6 +118,7 @@ class IntentLog:
 
     def note_stop(self, at: Instant) -> None:
         """Write down that the daemon stops on purpose. Raises OSError if that fails."""
+        self._write_owed()
         self._append(StopRow(at=at))
 
     def rebase(self, namespace: str, epoch: str, memory: GuardMemory) -> None:
@@ -115,6 +140,7 @@ class IntentLog:
             boots=past.boots[-BOOTS_KEPT:] if past else (),
         )
         self._begin(head, ())
+        self._owed.clear()  # the checkpoint holds what they say
         log.info("intent_log_rebased", namespace=namespace, epoch=epoch, sequence=memory.sequence)
 
     async def keep_synced(self) -> None:

@@ -23,6 +23,11 @@ class Places:
         return self.account_dir / "intents.log"
 
     @property
+    def lowered_limits(self) -> Path:
+        """Return the file of the limits that a person lowered in this run."""
+        return self.account_dir / "lowered-limits.json"
+
+    @property
     def latches(self) -> Path:
         """Return the file that repeats the account's latches."""
         return self.account_dir / "latches.json"

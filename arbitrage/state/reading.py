@@ -87,6 +87,7 @@ class CommandRow:
     command: str
     who: str
     why: str
+    given_at: Instant | None
 
 
 async def read_commands(link: StateLink, keys: StateKeys, seen: str) -> list[CommandRow]:
@@ -107,8 +108,16 @@ async def read_old_order_days(link: StateLink, keys: StateKeys, day: str) -> lis
 
 
 def _command(row_id: bytes, fields: Mapping[bytes, bytes]) -> CommandRow:
-    command, who, why = (_text(fields.get(name, b""))[:LONGEST_TEXT] for name in (_COMMAND, b"who", b"why"))
-    return CommandRow(_text(row_id), command, who or "unknown", why or "no reason was given")
+    command, who, why = (_one_line(fields.get(name, b"")) for name in (_COMMAND, b"who", b"why"))
+    given_at = fields.get(b"given_at", b"")
+    given = Instant(int(given_at)) if given_at.isdigit() and len(given_at) < LONGEST_TEXT else None
+    return CommandRow(_text(row_id), command, who or "unknown", why or "no reason was given", given)
+
+
+def _one_line(raw: bytes) -> str:
+    """Return a text that nobody vouches for in one line of printable characters."""
+    printable = "".join(letter if letter.isprintable() else " " for letter in _text(raw))
+    return " ".join(printable.split())[:LONGEST_TEXT]
 
 
 def _inventory(key: str, raw: bytes) -> dict[Venue, dict[str, Decimal]]:

@@ -235,7 +235,7 @@ def test_a_resume_without_a_daemon_waits_in_the_mailbox(tmp_path, said):
     (request,) = Mailbox(tmp_path / "commands").take().requests
     assert code == 0
     assert (request.command, request.why) == (Command.RESUME, "for the next start")
-    assert "no daemon answered; the request lies in" in said()
+    assert "no daemon runs; the request lies in" in said()
 
 
 def test_nothing_to_clear_is_no_failure(tmp_path, said):

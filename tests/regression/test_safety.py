@@ -223,6 +223,14 @@ def test_a_guard_that_was_told_nothing_lets_nothing_pass() -> None:
     assert codes(fresh) == ["state_unavailable"]
     assert fresh.state is TradingState.REDUCING
     assert refused(fresh, way_out()) == {RefusalCode.NO_PERMIT, RefusalCode.NO_LEASE}
+    assert fresh.lease_until == 0
+
+
+def test_a_halt_stays_a_halt_while_the_state_store_is_away() -> None:
+    safety = guard(past=GuardMemory(latches=(a_latch(LatchKind.FOREIGN_STATE),)))
+    safety.unavailable = "redis is away"
+
+    assert (safety.state, guard().state) == (TradingState.HALTED, TradingState.ACTIVE)
 
 
 # --- the last gate
@@ -769,6 +777,7 @@ def test_lowering_reaches_every_part_of_the_guard() -> None:
     ):
         safety.lower(name, Decimal(value))
     safety.lower("circuit_breaker_cooldown_s", Decimal(120))
+    safety.note_message(Venue.UPBIT, make.NOON)  # the one that is left
     safety.keeper.strike(Trip.SLIPPAGE, make.NOON, "short")
     safety.keeper.clear_trips(make.after_ms(119_999))
 
