@@ -30,7 +30,7 @@ from arbitrage.domain.events import (
 from arbitrage.domain.guarding import TradingState
 from arbitrage.domain.instants import Instant, from_ms
 from arbitrage.domain.instruments import Universe, Venue
-from arbitrage.domain.intents import Intent, Publish, ReportPlanEnd
+from arbitrage.domain.intents import Intent, Publish
 from arbitrage.domain.money import KRW, decimal_from_float, floor_to
 from arbitrage.domain.plans import Direction, Fill, LegEnd, PlanEnd
 from arbitrage.domain.remembered import Remembered
@@ -141,11 +141,11 @@ class Engine:
         return _NOTHING if end is None else self._book(end)
 
     def _book(self, end: PlanEnd) -> tuple[Intent, ...]:
-        sequence = self.safety.settle(end)
-        self._vigil.learn(end)
-        self._roll_day(end.at)
-        self._score.add(end)
-        return (ReportPlanEnd(end, sequence, self.safety.keeper.losses.day),)
+        report = self.safety.settle(end)
+        self._vigil.learn(report.end)
+        self._roll_day(report.end.at)
+        self._score.add(report.end)
+        return (report,)
 
     def _tick(self, at: Instant) -> tuple[Intent, ...]:
         self._roll_day(at)

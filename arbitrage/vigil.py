@@ -110,9 +110,8 @@ class Vigil:
         self._market.sample()
         silent = self._market.silent(at, from_ms(limits.max_book_age_ms), from_ms(limits.max_fx_age_ms))
         self._keeper.hold(Trip.STALE_DATA, at, silent)
-        if self._sample is not None:
-            self._keeper.hold(Trip.CLOCK, at, self._clock_problem(at))
-        if self._sample is not None and not self._clock_problem(at):
+        self._judge_clock(at)
+        if self._safety.clock_is_trusted:
             # only a clock that is held against a venue's may make a loss older
             self._keeper.losses.forget_old(at)
             self._turn_day(self._day.of(at), at)
@@ -135,7 +134,13 @@ class Vigil:
             self._sample, self._stepped = event, False
         else:
             self._stepped = True
-        self._keeper.hold(Trip.CLOCK, event.at, self._clock_problem(event.at))
+        self._judge_clock(event.at)
+
+    def _judge_clock(self, at: Instant) -> None:
+        problem = self._clock_problem(at)
+        self._safety.clock_is_trusted = not problem
+        if self._sample is not None or self._stepped:
+            self._keeper.hold(Trip.CLOCK, at, problem)
 
     def _clock_problem(self, at: Instant) -> str:
         sample, limit_ms = self._sample, self._safety.limits.max_clock_skew_ms

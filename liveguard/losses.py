@@ -67,7 +67,9 @@ class LossBook:
         """Begin a trading day; False if it is not later than the one that stands."""
         if not day > self.day:
             return False
-        self.day, self.day_units = day, 0
+        # what was lost before there was any day belongs to the first
+        self.day_units = 0 if self.day else self.day_units
+        self.day = day
         self._add_up()
         return True
 

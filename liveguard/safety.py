@@ -4,12 +4,13 @@
 go around it. A REDUCE needs permit, lease and collar only: nothing else may strand a leg that has filled.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from arbitrage.domain.guarding import GuardMemory, TradingState
 from arbitrage.domain.instants import Instant, to_ms
 from arbitrage.domain.instruments import Venue
+from arbitrage.domain.intents import ReportPlanEnd
 from arbitrage.domain.money import plain, won, won_units
 from arbitrage.domain.plans import Order, PlanEnd, Purpose, TwoLegPlan
 from arbitrage.domain.verdicts import Approved, Refusal, RefusalCode, Refused
@@ -43,7 +44,8 @@ class SafetyModule:
     """Judges plans and orders against limits, and keeps what that needs; `past` and `started` are of an earlier run.
 
     `unavailable` says why nothing new may be started whatever the plan ("" if it may): state store, clock, capital.
-    Without a `permit` nothing ever passes the last gate.
+    Without a `permit` nothing ever passes the last gate. `clock_is_trusted` says that the clock was held against a
+    venue's and was right.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class SafetyModule:
         self.pace = Pace(started)
         self.plans = PlanWatch()
         self.unavailable = "the guard has not been told of the state store yet"
+        self.clock_is_trusted = False
         self.permit = permit
         self.lease_until = Instant(0)
         self._prices = prices
@@ -140,11 +143,16 @@ class SafetyModule:
         self.keeper.losses.release(plan_id)
         self._sendable.pop(plan_id, None)
 
-    def settle(self, end: PlanEnd) -> int:
-        """Book a plan's result. Returns the change's number."""
-        self._sendable.pop(end.plan.plan_id, None)
-        self.keeper.losses.settle(end.plan.plan_id, end.result, end.at)
-        return self.keeper.next_sequence()
+    def settle(self, end: PlanEnd) -> ReportPlanEnd:
+        """Book a plan's result; return what is to be written down of it.
+
+        By a clock that is not trusted it is booked at the plan's decision, which was made by one that was: else the
+        result would leave the last 24 hours too soon.
+        """
+        dated = end if self.clock_is_trusted else replace(end, at=end.plan.decided_at)
+        self._sendable.pop(dated.plan.plan_id, None)
+        self.keeper.losses.settle(dated.plan.plan_id, dated.result, dated.at)
+        return ReportPlanEnd(dated, self.keeper.next_sequence(), self.keeper.losses.day)
 
     def lower(self, name: str, value: Decimal) -> None:
         """Make a limit stricter from now on. Raises ValueError if it would be looser, or makes no sense."""

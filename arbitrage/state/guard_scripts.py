@@ -73,12 +73,15 @@ if follows ~= '' and held.sequence ~= follows then
   return {'foreign', 'entry ' .. held.sequence .. ' is not ours'}
 end
 if day < held.day then return {'day_back', 'it is in ' .. held.day} end
-if day > held.day then held.day_units = '0' end
+-- what was lost before there was any day belongs to the first
+local rolls = day > held.day and held.day ~= ''
+if rolls then held.day_units = '0' end
 """
 
 _TAKEN: Final = """
 local function taken(...)
-  if day > held.day then redis.call('HSET', GUARD, 'day', day, 'day_units', '0') end
+  if day > held.day then redis.call('HSET', GUARD, 'day', day) end
+  if rolls then redis.call('HSET', GUARD, 'day_units', '0') end
   redis.call('HSET', GUARD, 'sequence', sequence, ...)
 end
 """

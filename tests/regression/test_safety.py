@@ -834,7 +834,7 @@ def test_every_change_of_the_account_has_its_own_number() -> None:
     first = plan()
     verdict = safety.review(first, CALM, make.NOON)
     assert isinstance(verdict, Approved)
-    numbers = [safety.start(first, open_orders(first), CALM), safety.settle(end_of(first, -5))]
+    numbers = [safety.start(first, open_orders(first), CALM), safety.settle(end_of(first, -5)).sequence]
     safety.keeper.latch(LatchKind.OPERATOR, make.NOON, "odd")
     told_of = safety.keeper.report(make.NOON)
     assert told_of is not None
