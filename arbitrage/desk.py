@@ -142,9 +142,10 @@ class Desk:
                 self.best[base, direction] = edge
             # a frame may turn out bad when it is walked, which empties its book
             if edge >= self._rules.min_edge and all(book.walkable() for book in books):
-                yield from self._consider(finder, direction, edge, fx, at)
                 if edge > self._max_edge and self._is_fresh(finder.pair, at):
-                    self._disbelieve(base, direction, edge, at)
+                    yield from self._disbelieve(base, direction, edge, at)
+                else:
+                    yield from self._consider(finder, direction, edge, fx, at)
 
     def _consider(
         self, finder: PairFinder, direction: Direction, touch_edge: float, fx: Fx, at: Instant
@@ -175,10 +176,12 @@ class Desk:
             self.inventory.reserve(plan.plan_id, leg, pair.on(leg.venue))
         return SubmitPlan(approved, orders, facts.worst_case, sequence, self._safety.keeper.losses.day)
 
-    def _disbelieve(self, base: str, direction: Direction, edge: float, at: Instant) -> None:
-        """Stop a pair whose edge is too good to be true, until a person has looked at it."""
-        seen = f"{base} {direction}: an edge of {edge * BPS:,.0f} bps (limit {self._max_edge * BPS:,.0f})"
-        self._safety.keeper.latch(LatchKind.IMPLAUSIBLE_EDGE, at, seen, scope=base)
+    def _disbelieve(self, base: str, direction: Direction, edge: float, at: Instant) -> Iterable[Intent]:
+        """Stop a pair whose edge at the touch is too good to be true, until a person has looked at it."""
+        limit = f"{self._max_edge * BPS:,.0f} bps"
+        refusal = Refusal(RefusalCode.EDGE_IMPLAUSIBLE, f"{edge * BPS:,.0f} bps at the touch", limit)
+        self._safety.keeper.latch(LatchKind.IMPLAUSIBLE_EDGE, at, f"{direction}: {refusal}", scope=base)
+        return self._refuse(base, direction, edge * BPS, (refusal,), at)
 
     def _refuse(
         self, base: str, direction: Direction, bps: float, refusals: tuple[Refusal, ...], at: Instant

@@ -242,6 +242,8 @@ class Engine:
             return None
         per_usdt = {Venue.UPBIT: Decimal(1), Venue.BINANCE: decimal_from_float(rate[0])}
         owned = self._desk.inventory.shown()
+        if not any(owned.values()):  # nobody has said yet what we own, which is not the same as nothing
+            return None
         total = Decimal(0)
         for finder in self._desk.finders.values():
             touches = self.market.touches(finder.pair)

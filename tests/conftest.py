@@ -2,12 +2,15 @@
 
 import itertools
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 from arbitrage.state.keys import RedisAddress, namespace_of
+from arbitrage.telemetry.log import configure
 from tests.redis_server import RedisServer, find_redis_server
 
 # A busy machine is slow, which says nothing about the code.
@@ -60,3 +63,13 @@ def private_redis(redis_binary: str, tmp_path: Path) -> Iterator[RedisServer]:
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture
+def lines() -> Iterator[StringIO]:
+    """The log as JSON lines. No logger keeps the stream: a module's own would go on writing into that of another test."""
+    stream = StringIO()
+    configure("INFO", "json", stream)
+    structlog.configure(cache_logger_on_first_use=False)
+    yield stream
+    structlog.reset_defaults()

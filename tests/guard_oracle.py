@@ -16,6 +16,7 @@ from tests import builders as make
 from tests.guard_strategies import HOUR_NS, PLAN, State
 
 SLACK = Fraction(1, 10**8)  # of a bound that is worked out in floats: at it, either answer will do
+TINY = Fraction(1, 10**300)  # below this a float is nothing
 
 
 def exact(value: float | Decimal) -> Fraction | None:
@@ -75,17 +76,15 @@ def collars(plan: TwoLegPlan, facts: Facts, limits: RiskLimits) -> Iterator[bool
 
 
 def depths(plan: TwoLegPlan, facts: Facts, limits: RiskLimits) -> Iterator[bool | None]:
+    """Yield whether each leg takes a part of the visible depth that it may."""
     for leg, depth in ((plan.upbit, facts.upbit_depth), (plan.binance, facts.binance_depth)):
         quantity, there = exact(leg.quantity), exact(depth)
-        if depth == inf and quantity is not None and quantity > 0:
-            yield None
-        elif quantity is None or there is None or not quantity > 0:
-            yield None if quantity is not None and quantity > 0 else False
-        else:
-            most = there * Fraction(limits.max_depth_pct) / 100
-            yield None if abs(quantity - most) <= SLACK * abs(most) else quantity <= most
-        if there is None and depth != inf:
+        if quantity is None or not quantity > 0 or (there is None and depth != inf):
             yield False
+            continue
+        most = quantity if there is None else there * Fraction(limits.max_depth_pct) / 100
+        either = quantity < TINY or there is None or abs(quantity - most) <= SLACK * abs(most)
+        yield None if either else quantity <= most
 
 
 def edges(plan: TwoLegPlan, limits: RiskLimits) -> Iterator[bool | None]:
@@ -127,7 +126,7 @@ def counts_hold(facts: Facts, limits: RiskLimits, state: State) -> Iterator[bool
     yield sum(ago <= DAY_NS for ago in agos) < limits.max_trades_per_day
     yield state.alike < limits.max_repeats_per_minute
     for taken in state.messages.values():
-        left = Fraction(limits.max_messages_per_s) * Fraction(2, 3) - taken
+        left = Fraction(limits.max_messages_per_s - limits.max_messages_per_s // 3) - taken
         yield None if abs(left - 1) <= SLACK else left >= 1
 
 

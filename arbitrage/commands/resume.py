@@ -49,9 +49,7 @@ def _unanswered(settings: Settings, files: Files) -> int:
         sys.stderr.write(f"arbitrage: the daemon hangs: it has not taken the request in {where}\n")
         return 1
     if _lives_elsewhere(settings):
-        sys.stderr.write(
-            f"arbitrage: a daemon runs, but with another STATE_DIR: it does not see {where}\n"
-        )
+        sys.stderr.write(f"arbitrage: a daemon runs, but with another STATE_DIR: it does not see {where}\n")
         return 1
     _say(f"no daemon runs; the request lies in {where} for the next start")
     return 0

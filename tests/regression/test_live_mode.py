@@ -2,13 +2,11 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
 from decimal import Decimal
 from io import StringIO
 from typing import Any
 
 import pytest
-import structlog
 
 from arbitrage.domain.events import BookRejected, ClockSample, ClockStepped, Tick, UniverseChanged
 from arbitrage.domain.guarding import LatchKind, Trip
@@ -24,7 +22,6 @@ from arbitrage.runner import Runner
 from arbitrage.settings import load_settings
 from arbitrage.state.keys import RunFacts, StateKeys
 from arbitrage.state.rows import RowWriter
-from arbitrage.telemetry.log import configure
 from liveguard.mode_gate import API_KEYS, Mode, NotLive, decide, issue_live_permit
 from liveguard.safety import LiveSafetyError
 from tests import builders as make
@@ -48,14 +45,6 @@ def unmet(**changes: str | None) -> list[str]:
 def mode_of(**environ: str) -> tuple[Mode, list[str]]:
     decision = decide(load_settings(environ, None).gate_evidence())
     return decision.mode, [layer.name for layer in decision.unmet]
-
-
-@pytest.fixture
-def lines() -> Iterator[StringIO]:
-    stream = StringIO()
-    configure("INFO", "json", stream)
-    yield stream
-    structlog.reset_defaults()
 
 
 def test_shadow_when_live_mode_is_false() -> None:

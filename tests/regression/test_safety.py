@@ -585,7 +585,8 @@ def test_a_day_and_ten_seconds_later_the_hour_is_counted_right() -> None:
 
 
 def test_a_capital_of_nothing_trips_with_the_first_loss() -> None:
-    story = LiveStory(past=make.remembered(guard=lost(1)))
+    nothing = {Venue.UPBIT: {"KRW": Decimal(0)}, Venue.BINANCE: {"USDT": Decimal(0)}}
+    story = LiveStory(past=make.remembered(guard=lost(1), inventory=nothing))
     story.tell(make.fx(), Tick(make.NOON))
 
     assert "of a capital of 0 KRW" in story.safety.keeper.breaker.active[Trip.LOSS_RATIO].why

@@ -149,10 +149,7 @@ def test_hummingbot_27_a_500_000_percent_profit_is_refused() -> None:
     story = make.Story()
     story.tell_books(NO_PREMIUM)
 
-    assert codes(story.tell(make.binance_book(17.0, 17.01))) == {
-        RefusalCode.EDGE_IMPLAUSIBLE,
-        RefusalCode.OUTSIDE_COLLAR,
-    }
+    assert codes(story.tell(make.binance_book(17.0, 17.01))) == {RefusalCode.EDGE_IMPLAUSIBLE}
 
 
 def test_a_glitch_is_neither_the_best_of_the_day_nor_a_price_for_virtual_coins() -> None:

@@ -43,7 +43,7 @@ def test_a_file_gets_the_plan_that_the_engine_would_make(tmp_path: Path) -> None
     [
         ("old fx", {"fx": {"bid": 1400, "ask": 1401, "age_ms": 30_001}}, {"fx_too_old"}),
         ("no coins", {"balances": {"upbit": {"BTC": 0}, "binance": {"USDT": 1e9}}}, {"inventory_dry"}),
-        ("no such profit", {"fx": {"bid": 1000, "ask": 1001}}, {"edge_implausible", "outside_collar"}),
+        ("no such profit", {"fx": {"bid": 1000, "ask": 1001}}, {"edge_implausible"}),
     ],
 )
 def test_a_refusal_has_its_reasons(tmp_path: Path, case: str, changes: dict[str, Any], codes: set[str]) -> None:

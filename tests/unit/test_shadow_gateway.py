@@ -1,12 +1,10 @@
 """Shadow's gateway follows would-be orders on the books that come after them."""
 
 import json
-from collections.abc import Iterator
 from decimal import Decimal
 from io import StringIO
 
 import pytest
-import structlog
 
 from arbitrage.books.market import Market
 from arbitrage.domain.events import (
@@ -23,16 +21,7 @@ from arbitrage.domain.instants import Instant, from_ms
 from arbitrage.domain.instruments import Side, Venue
 from arbitrage.domain.plans import LegEnd, Order, Purpose
 from arbitrage.exchange.shadow import ShadowGateway
-from arbitrage.telemetry.log import configure
 from tests import builders as make
-
-
-@pytest.fixture
-def lines() -> Iterator[StringIO]:
-    stream = StringIO()
-    configure("INFO", "json", stream)
-    yield stream
-    structlog.reset_defaults()
 
 
 def order(**changes: object) -> Order:

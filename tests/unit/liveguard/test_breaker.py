@@ -60,6 +60,14 @@ def test_a_strike_does_not_end_what_is_held() -> None:
     assert trips.clear_over(after_ms(10 * COOLDOWN_MS)) == ()
 
 
+def test_a_cause_that_struck_first_and_stays_is_held() -> None:
+    trips = breaker()
+    trips.strike(Trip.VENUE_ERRORS, NOON, "an error")
+    trips.hold(Trip.VENUE_ERRORS, NOON, "down")
+
+    assert trips.clear_over(after_ms(10 * COOLDOWN_MS)) == ()
+
+
 def test_trips_end_one_by_one() -> None:
     trips = breaker()
     trips.strike(Trip.SLIPPAGE, NOON, "short")

@@ -58,6 +58,13 @@ def test_each_bound_stands_alone(case: str, price: float, reference: Reference, 
     assert [text.split(" 9")[0].split(" 8")[0] for text in opens(price, reference)] == refused
 
 
+def test_a_coin_may_cost_next_to_nothing() -> None:
+    cheap = Reference(0.00001, 0.00001, 0.00001, 0.00001)
+
+    assert opens(0.00001, cheap) == []
+    assert reduces(0.00001, cheap)
+
+
 BROKEN = [None, nan, inf, -inf, 0.0, -100.0]
 
 
@@ -90,6 +97,10 @@ def test_a_way_out_has_a_wider_collar_of_its_own_mid_alone(price: float, passes:
     assert reduces(price) is passes
     assert reduces(price, Reference(100.0, None, None, None)) is passes
     assert reduces(price, Reference(100.0, 1.0, 1.0, 1.0)) is passes
+
+
+def test_a_price_of_nothing_is_outside_of_its_book_and_of_its_minute() -> None:
+    assert len(opens(0.0, Reference(0.0, 0.0, 0.0, 0.0))) == 2
 
 
 def test_a_refusal_names_the_bounds() -> None:

@@ -23,6 +23,7 @@ def figures(losses: LossBook) -> tuple[int, int, int, int]:
     [
         ("1000000", "1", "0.002", 220_000_000),
         ("10000", "1", "0.0025", 2_250_000),
+        ("1000000", "3", "0.002", 620_000_000),
         ("0.0001", "1", "0.002", 1),  # rounded up: a risk is never hidden
         ("100.0001", "1", "0", 20_001),
     ],
@@ -133,8 +134,12 @@ def test_a_clock_that_ran_back_forgets_nothing() -> None:
 def test_only_the_total_starts_anew() -> None:
     losses = book(day="2026-11-26", day_units=-3, total_units=-7, recent=((NOON, -3),))
     losses.clear_total()
+    cleared = figures(losses)
+    losses.reserve("a", 100)
+    losses.settle("a", -5, NOON)
 
-    assert figures(losses) == (3, 3, 0, 0)
+    assert cleared == (3, 3, 0, 0)
+    assert figures(losses) == (8, 8, 5, 0)
 
 
 def test_what_is_kept_is_what_was_held() -> None:

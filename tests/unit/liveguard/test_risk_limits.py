@@ -17,6 +17,28 @@ def test_the_cautious_profile_has_a_value_for_every_field_and_no_other() -> None
     assert {name: getattr(PROFILE, name) for name in CAUTIOUS} == CAUTIOUS
 
 
+def test_the_cautious_profile_is_small_money_and_changes_only_on_purpose() -> None:
+    assert {name: float(value) for name, value in CAUTIOUS.items()} == {
+        "max_position_size": 1_000_000, "max_depth_pct": 100, "min_spread_pct": 0.1, "max_edge_pct": 5,
+        "max_slippage_pct": 0.1, "collar_pct": 1, "unwind_collar_pct": 3, "max_position_count": 3,
+        "max_trades_per_hour": 120, "max_trades_per_day": 1_000, "max_repeats_per_minute": 30, "max_messages_per_s": 6,
+        "max_daily_loss": 100_000, "max_total_loss": 500_000, "max_naked_notional": 3_000_000, "max_naked_s": 3,
+        "dust_cap": 30_000, "circuit_breaker_threshold": 0.02, "circuit_breaker_cooldown_s": 60, "min_fill_rate": 0.3,
+        "max_failed_plans": 5, "max_venue_errors": 20, "max_book_age_ms": 5_000, "max_fx_age_ms": 30_000,
+        "max_book_skew_ms": 3_000, "max_clock_skew_ms": 500,
+    }  # fmt: skip
+
+
+def test_the_bounds_of_what_a_limit_can_mean_change_only_on_purpose() -> None:
+    won = dict.fromkeys(
+        ("max_position_size", "max_daily_loss", "max_total_loss", "max_naked_notional", "dust_cap"), 100_000_000_000
+    )
+    assert won | {
+        "max_depth_pct": 100, "max_edge_pct": 100, "max_slippage_pct": 10, "collar_pct": 20, "unwind_collar_pct": 50,
+        "circuit_breaker_threshold": 1, "min_fill_rate": 1, "max_naked_s": 60, "max_clock_skew_ms": 1_000,
+    } == MOST  # fmt: skip
+
+
 def test_no_field_has_a_default() -> None:
     with pytest.raises(TypeError, match="26 required keyword-only"):
         RiskLimits()  # type: ignore[call-arg]  # that is the point

@@ -31,6 +31,7 @@ def test_a_plan_within_every_limit_is_approved() -> None:
 @pytest.mark.parametrize(
     ("case", "judged", "facts", "started", "expected"),
     [
+        ("worth half a won", plan("0.5"), CALM, 0, set()),
         ("worth nothing", plan("0"), CALM, 0, {"plan_too_large"}),
         ("worth less than nothing", plan("-1"), CALM, 0, {"plan_too_large"}),
         ("one won too large", plan("1000000.0001"), CALM, 0, {"plan_too_large"}),
@@ -55,6 +56,7 @@ def test_a_plan_within_every_limit_is_approved() -> None:
             {"book_too_old"},
         ),
         ("book from the future", PLAN, replace(CALM, binance_age=Nanos(-1)), 0, {"book_too_old"}),
+        ("the other from the future", PLAN, replace(CALM, upbit_age=Nanos(-1)), 0, {"book_too_old"}),
         ("fx too old", PLAN, replace(CALM, fx_age=from_ms(30_001)), 0, {"fx_too_old"}),
         ("fx from the future", PLAN, replace(CALM, fx_age=Nanos(-1)), 0, {"fx_too_old"}),
         ("books apart", PLAN, replace(CALM, upbit_age=from_ms(3_101)), 0, {"books_too_far_apart"}),

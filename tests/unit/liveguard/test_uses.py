@@ -71,6 +71,7 @@ def test_what_only_the_market_knows_is_taken_over() -> None:
 
     assert (shown["max_position_count"].used, shown["max_position_count"].share) == (2, 0.6667)
     assert (shown["max_naked_notional"].used, shown["max_naked_notional"].share) == (None, None)
+    assert used(guard(), min_fill_rate=Decimal(0))["min_fill_rate"].share == 0  # and nothing is divided by it
 
 
 def test_a_fill_rate_of_nothing_uses_nothing_that_divides() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from arbitrage.domain.instants import Instant
 from arbitrage.domain.instruments import Venue
+from arbitrage.domain.money import WonUnits
 from arbitrage.domain.plans import Outcome, PlanEnd
 from liveguard.watches import MINUTE, PLANS_JUDGED, PlanWatch, VenueWatch
 from tests import builders as make
@@ -23,7 +24,10 @@ def ended(outcome: Outcome = Outcome.BOTH, result_krw: int = 1_500) -> PlanEnd:
     return end_of(PLAN, result_krw, outcome)
 
 
-@pytest.mark.parametrize("failure", [ended(Outcome.ONE_LEG), ended(Outcome.UNEVEN), ended(result_krw=-1)])
+BY_A_UNIT = replace(ended(), result=WonUnits(-1))
+
+
+@pytest.mark.parametrize("failure", [ended(Outcome.ONE_LEG), ended(Outcome.UNEVEN), ended(result_krw=-1), BY_A_UNIT])
 def test_the_fifth_failure_in_a_row_trips(failure: PlanEnd) -> None:
     watch = PlanWatch()
 
@@ -100,6 +104,10 @@ def test_a_plan_that_filled_in_part_was_expected_to_bring_that_part() -> None:
 
     assert trips(PlanWatch(), half) == []
     assert trips(PlanWatch(), short) == ["slippage"]
+
+
+def test_an_expectation_that_is_no_number_was_not_met() -> None:
+    assert trips(PlanWatch(), end_of(replace(PLAN, expected_krw=Decimal("NaN")), 1_500)) == ["slippage"]
 
 
 def troubles(watch: VenueWatch, count: int, at: Instant = make.NOON, venue: Venue = Venue.UPBIT) -> list[str]:
