@@ -67,7 +67,7 @@ def private_redis(redis_binary: str, tmp_path: Path) -> Iterator[RedisServer]:
 
 @pytest.fixture
 def lines() -> Iterator[StringIO]:
-    """The log as JSON lines. No logger keeps the stream: a module's own would go on writing into that of another test."""
+    """The log as JSON lines. No logger keeps the stream: it would go on writing into that of an earlier test."""
     stream = StringIO()
     configure("INFO", "json", stream)
     structlog.configure(cache_logger_on_first_use=False)
