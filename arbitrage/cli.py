@@ -64,20 +64,26 @@ def options(
 
 
 @app.command()
-def run() -> None:
+def run(
+    no_wait: Annotated[
+        bool, typer.Option("--no-wait", help="Exit with 5 rather than stand by, if another daemon trades the accounts.")
+    ] = False,
+) -> None:
     """Run the daemon until Ctrl-C.
 
-    The mode is what the gate decides; see `arbitrage check`.
+    The mode is what the gate decides; see `arbitrage check`. In Live a second daemon of the same accounts stands by
+    until the first one ends.
 
     \b
     Examples:
       arbitrage run
+      arbitrage run --no-wait
       PAIRS=BTC,XRP LOG_FORMAT=console arbitrage run
     """
     from arbitrage import live_trader
     from arbitrage.settings import load_settings
 
-    raise typer.Exit(live_trader.run(load_settings()))
+    raise typer.Exit(live_trader.run(load_settings(), waits=not no_wait))
 
 
 @app.command()
@@ -157,6 +163,47 @@ def resume(
     from arbitrage.settings import load_settings
 
     raise typer.Exit(command.main(load_settings(), reason, latch))
+
+
+@app.command()
+def flatten(
+    reason: Reason,
+    timeout: Annotated[float, typer.Option(min=1, metavar="SECONDS", help="How long to watch it.")] = 60.0,
+) -> None:
+    """Close what is open, then make no new plans until `resume`.
+
+    Also where the daemon is HALTED and holds its hedges back. Exits with 1 if something is left open.
+
+    \b
+    Example:
+      arbitrage flatten --reason "going on a journey"
+    """
+    from arbitrage.commands import flatten as command
+    from arbitrage.settings import load_settings
+
+    raise typer.Exit(command.main(load_settings(), reason, timeout))
+
+
+@app.command()
+def reconcile(
+    accept: Annotated[
+        str | None, typer.Option("--accept", metavar="REASON", help="Believe the venues, because of REASON.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what the venues say that we own, against what we believe.
+
+    Exits with 1 if something differs.
+
+    \b
+    Examples:
+      arbitrage reconcile
+      arbitrage reconcile --accept "sold 0.1 BTC by hand on Saturday"
+    """
+    from arbitrage.commands import reconcile as command
+    from arbitrage.settings import load_settings
+
+    raise typer.Exit(command.main(load_settings(), accept, as_json))
 
 
 @app.command()

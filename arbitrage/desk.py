@@ -1,4 +1,4 @@
-"""The desk: from a moved book to a reviewed plan, and from reports to its end. Pure; the engine tells it what moved."""
+"""The desk: from a moved book to a reviewed plan. Pure; the engine tells it what moved, the flight deck takes over."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,18 +9,16 @@ from typing import Final
 from arbitrage.books.book import Book
 from arbitrage.books.market import Market
 from arbitrage.domain.book_views import Health, Level
-from arbitrage.domain.events import LegReport
 from arbitrage.domain.guarding import LatchKind
 from arbitrage.domain.instants import Instant, Nanos, from_ms
 from arbitrage.domain.instruments import Pair, Side, Universe, Venue
 from arbitrage.domain.intents import Intent, ReportRefusal, SubmitPlan
 from arbitrage.domain.money import decimal_from_float, won
-from arbitrage.domain.plans import Direction, Outcome, PlanEnd, TwoLegPlan
+from arbitrage.domain.plans import Direction, TwoLegPlan
 from arbitrage.domain.remembered import Remembered
 from arbitrage.domain.verdicts import Approved, Refusal, RefusalCode
 from arbitrage.execution.numbering import PlanNumbers, opening_orders
-from arbitrage.execution.tracker import PlanTracker
-from arbitrage.ledger.closing import close_plan
+from arbitrage.flight_deck import FlightDeck
 from arbitrage.ledger.inventory import Balances, Inventory
 from arbitrage.ledger.virtual import VirtualCapital
 from arbitrage.opportunity.edge import BPS, Fx
@@ -37,7 +35,7 @@ SMALLEST_PLAN_KRW: Final = Decimal(10_000)
 
 
 class Desk:
-    """Looks for plans, has them reviewed, keeps what is spoken for, and follows plans to their end."""
+    """Looks for plans, has them reviewed, and hands those that may start to the flight deck."""
 
     def __init__(
         self, safety: SafetyModule, market: Market, remembered: Remembered, virtual_capital_krw: Decimal | None
@@ -47,14 +45,14 @@ class Desk:
         self._virtual = virtual_capital_krw
         self._safety = safety
         self._numbers = PlanNumbers(remembered.epoch, remembered.fence)
+        self.inventory = Inventory(remembered.inventory)
+        self.deck = FlightDeck(safety, market, self.inventory, self._numbers)
+        self.deck.dust.update(remembered.positions)
         self._by_symbol: dict[tuple[Venue, str], tuple[PairFinder, ...]] = {}
         self._unfunded: set[str] = set()
         self.finders: dict[str, PairFinder] = {}
-        self.tracker = PlanTracker()
-        self.inventory = Inventory(remembered.inventory)
         self.refusals = RefusalLog()
         self.best: dict[tuple[str, Direction], float] = {k: v / BPS for k, v in remembered.best_edges.items()}
-        self.positions: dict[str, Decimal] = dict(remembered.positions)
         self.take_limits()
 
     def take_limits(self) -> None:
@@ -103,29 +101,42 @@ class Desk:
                 intents.extend(self._look_at(finder, books, fx, at))
         return tuple(intents)
 
-    def learn(self, report: LegReport) -> PlanEnd | None:
-        """Take the end of a leg; return the end of its plan once both are known."""
-        ended = self.tracker.learn(report)
-        if ended is None:
-            return None
-        plan, pair = ended.plan, ended.pair
-        end = close_plan(plan, pair, ended.reports, self._market.touches(pair), report.at)
-        if end.outcome is Outcome.UNSCORED:
-            for leg in plan.legs:
-                self.inventory.release(plan.plan_id, leg.venue)
-            return end
-        for leg in plan.legs:
-            self.inventory.settle(plan.plan_id, leg, pair.on(leg.venue), ended.reports[leg.venue].fill)
-        self.positions[plan.base] = self.positions.get(plan.base, Decimal(0)) + end.residual_base
-        return end
-
     def withdraw(self, plan_id: str) -> None:
         """Take back a plan whose orders never left: nothing was sent, so nothing is spoken for any more."""
         self._safety.withdraw(plan_id)
-        dropped = self.tracker.drop(plan_id)
-        if dropped is not None:
-            for leg in dropped.plan.legs:
-                self.inventory.release(plan_id, leg.venue)
+        self.deck.withdraw(plan_id)
+
+    def dust_krw(self) -> dict[str, Decimal]:
+        """Return what is left over of each asset that has a price, in KRW and without its sign."""
+        rate = self._market.fx_rate()
+        per_quote = {Venue.UPBIT: 1.0, Venue.BINANCE: rate[1] if rate else 0.0}
+        found = {}
+        for base, left in self.deck.dust.items():
+            finder = self.finders.get(base)
+            touches = self._market.touches(finder.pair) if finder else {}
+            prices = [ask * per_quote[venue] for venue, (_, ask) in touches.items()]
+            if left and prices:
+                found[base] = abs(left) * decimal_from_float(max(prices))
+        return found
+
+    def runway(self) -> dict[str, dict[str, int]]:
+        """Return how many more plans of the largest size both sides can pay for, by base and direction."""
+        rate = self._market.fx_rate()
+        if rate is None:
+            return {}
+        found: dict[str, dict[str, int]] = {}
+        for base, finder in self.finders.items():
+            books = self.books(finder.pair)
+            if all(book.condition is Health.GOOD for book in books):
+                found[base] = {way.value: self._plans_left(finder.pair, way, books[0], rate[1]) for way in Direction}
+        return found
+
+    def _plans_left(self, pair: Pair, direction: Direction, upbit: Book, krw_per_usdt: float) -> int:
+        free = self._free(pair, direction)
+        spends_usdt = direction is Direction.SELL_UPBIT
+        coins_krw = float(free.base) * upbit.bid
+        cash_krw = float(free.quote) * (krw_per_usdt if spends_usdt else 1.0)
+        return max(0, int(min(coins_krw, cash_krw) // self._rules.max_notional_krw))
 
     def books(self, pair: Pair) -> tuple[Book, Book]:
         """Return a pair's books, Upbit's first."""
@@ -171,9 +182,7 @@ class Desk:
         plan, orders = approved.what, opening_orders(approved.what)
         self._numbers.use()
         sequence = self._safety.start(plan, orders, facts)
-        self.tracker.open(plan, pair)
-        for leg in plan.legs:
-            self.inventory.reserve(plan.plan_id, leg, pair.on(leg.venue))
+        self.deck.open(plan, pair, orders, plan.decided_at)
         return SubmitPlan(approved, orders, facts.worst_case, sequence, self._safety.keeper.losses.day)
 
     def _disbelieve(self, base: str, direction: Direction, edge: float, at: Instant) -> Iterable[Intent]:
@@ -190,10 +199,10 @@ class Desk:
         return (ReportRefusal(at, base, direction, bps, told),) if told else _NOTHING
 
     def _not_armed(self, base: str, books: tuple[Book, Book]) -> Refusal | None:
-        flying = self.tracker.in_flight(base)
+        flying = self.deck.in_flight(base)
         if flying is not None:
             return Refusal(RefusalCode.PLAN_IN_FLIGHT, flying.plan_id, "one per pair")
-        ended = self.tracker.last_end(base)
+        ended = self.deck.last_end(base)
         if all(book.updated_at > ended for book in books):
             return None
         return Refusal(RefusalCode.NOT_REARMED, "a book is from before the last end", "both younger")
@@ -206,8 +215,8 @@ class Desk:
             upbit_age=Nanos(at - upbit.updated_at),
             binance_age=Nanos(at - binance.updated_at),
             fx_age=Nanos(at - self._market.fx.updated_at),
-            plans_in_flight=len(self.tracker),
-            notional_in_flight_krw=self.tracker.notional_krw(),
+            plans_in_flight=len(self.deck),
+            notional_in_flight_krw=self.deck.notional_krw(),
             worst_case=worst_case(plan.notional_krw, self._safety.limits.collar_pct, _all_fees(pair)),
             upbit_depth=_depth(upbit.bids() if sells_upbit else upbit.asks()),
             binance_depth=_depth(binance.asks() if sells_upbit else binance.bids()),
@@ -229,7 +238,7 @@ class Desk:
         """
         limits = self._safety.limits
         risked = 2 * limits.collar_pct / 100 + _all_fees(pair)
-        room = min(won(self._safety.room()) / risked, limits.max_naked_notional - self.tracker.notional_krw())
+        room = min(won(self._safety.room()) / risked, limits.max_naked_notional - self.deck.notional_krw())
         return float(room) if room > SMALLEST_PLAN_KRW else math.inf
 
     def _fund(self, pair: Pair, books: tuple[Book, Book], fx: Fx) -> None:

@@ -5,33 +5,42 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
+from arbitrage.audit import Audit
 from arbitrage.books.market import Market
 from arbitrage.desk import Desk
 from arbitrage.domain.book_views import Health
 from arbitrage.domain.events import (
+    BalancesSeen,
     BookRejected,
     BookSnapshot,
     ClockSample,
     Command,
     Event,
+    FundsMoved,
+    Inspected,
     IntentLogFailed,
     InventoryGiven,
     LegReport,
+    OpenOrdersSeen,
     OperatorCommand,
     OrderBlocked,
+    OrderReply,
     PlanAbandoned,
+    PlanRecovered,
     ReferenceRate,
+    ReplyKind,
     Tick,
     TouchUpdate,
     UniverseChanged,
     VenueDown,
     VenueUp,
+    Wake,
 )
 from arbitrage.domain.guarding import TradingState
 from arbitrage.domain.instants import Instant, from_ms
 from arbitrage.domain.instruments import Universe, Venue
 from arbitrage.domain.intents import Intent, Publish
-from arbitrage.domain.money import KRW, decimal_from_float, floor_to
+from arbitrage.domain.money import KRW, USDT, decimal_from_float, floor_to
 from arbitrage.domain.plans import Direction, Fill, LegEnd, PlanEnd
 from arbitrage.domain.remembered import Remembered
 from arbitrage.domain.views import EdgeLine, EngineView, GuardView, TripLine
@@ -46,6 +55,19 @@ from liveguard.safety import SafetyModule
 from liveguard.uses import uses
 
 _NOTHING: Final[tuple[Intent, ...]] = ()
+
+_Rest = (
+    VenueUp
+    | ReferenceRate
+    | UniverseChanged
+    | InventoryGiven
+    | BalancesSeen
+    | FundsMoved
+    | OpenOrdersSeen
+    | PlanRecovered
+    | PlanAbandoned
+    | Surroundings
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +94,9 @@ class Engine:
         )
         self._vigil = Vigil(self.safety, self.market, config.trading_day_tz)
         self._desk = Desk(self.safety, self.market, remembered, config.virtual_capital_krw)
+        self._deck = self._desk.deck
+        self._audit = Audit(self.safety, self._deck, self._desk.inventory)
+        self._waiting: list[PlanRecovered] = []
         self._day = TradingDay(config.trading_day_tz)
         held = remembered.score
         self._score = DayScore(held.day, held.outcomes, held.result_units) if held else DayScore("")
@@ -82,6 +107,8 @@ class Engine:
         """Take one event; return what the shell must do about it, in order."""
         self._events += 1
         intents = self._take(event)
+        if self._deck.ended:
+            intents = (*intents, *self._book_ended())
         if not self.safety.keeper.has_news:
             return intents
         report = self.safety.keeper.report(event.at)
@@ -96,62 +123,129 @@ class Engine:
                 return self._desk.look(event.venue, event.symbol, event.at) if self.market.replace(event) else _NOTHING
             case TouchUpdate():
                 return self._desk.look(event.venue, event.symbol, event.at) if self.market.lay_over(event) else _NOTHING
-            case LegReport():
+            case OrderReply() | LegReport() | Inspected() | OrderBlocked():
                 return self._learn(event)
-            case PlanAbandoned():
-                return self._book(unscored(event.plan, event.at))
+            case Wake():
+                return self._deck.advance(event.at)
             case Tick():
                 return self._tick(event.at)
             case _:
                 return self._note(event)
 
-    def _note(
-        self, event: VenueUp | ReferenceRate | UniverseChanged | InventoryGiven | Surroundings
-    ) -> tuple[Intent, ...]:
+    def _note(self, event: _Rest) -> tuple[Intent, ...]:
         match event:
             case VenueUp() | ReferenceRate():
                 self.market.note(event)
             case UniverseChanged():
-                self._universe = event.universe
-                self.market.adopt(event.universe)
-                self._desk.adopt(event.universe)
+                return self._adopt(event)
             case InventoryGiven():
                 self._desk.give(event.balances)
+            case BalancesSeen() | FundsMoved() | OpenOrdersSeen():
+                return self._audited(event)
+            case PlanRecovered() | PlanAbandoned():
+                return self._left_behind(event)
             case _:
-                return self._surrounded_by(event)
+                self._surrounded_by(event)
         return _NOTHING
 
-    def _surrounded_by(self, event: Surroundings) -> tuple[Intent, ...]:
+    def _surrounded_by(self, event: Surroundings) -> None:
         if isinstance(event, VenueDown | BookRejected | ClockSample):
             self.market.note(event)
         self._vigil.note(event)
         match event:
             case IntentLogFailed() if event.plan_id:
                 self._desk.withdraw(event.plan_id)
-            case OperatorCommand() if event.command is Command.LOWER:
-                self._desk.take_limits()
-            case OrderBlocked():
-                return self._learn(_never_sent(event))
+            case OperatorCommand():
+                self._obey(event)
             case _:
                 pass
+
+    def _obey(self, event: OperatorCommand) -> None:
+        match event.command:
+            case Command.LOWER:
+                self._desk.take_limits()
+            case Command.FLATTEN:
+                self._deck.is_flattening = True
+            case Command.RESUME:
+                self._deck.is_flattening = False
+            case Command.ACCEPT:
+                self._audit.accept(event)
+            case _:
+                pass
+
+    def _adopt(self, event: UniverseChanged) -> tuple[Intent, ...]:
+        self._universe = event.universe
+        self.market.adopt(event.universe)
+        self._desk.adopt(event.universe)
+        self._audit.adopt(event.universe)
+        waiting, self._waiting = self._waiting, []
+        return tuple(intent for each in waiting for intent in self._recover(each, event.at))
+
+    def _audited(self, event: BalancesSeen | FundsMoved | OpenOrdersSeen) -> tuple[Intent, ...]:
+        match event:
+            case BalancesSeen():
+                self._audit.balances(event)
+            case FundsMoved():
+                self._audit.funds(event)
+            case OpenOrdersSeen():
+                return tuple(self._audit.open_orders(event))
         return _NOTHING
 
-    def _learn(self, report: LegReport) -> tuple[Intent, ...]:
-        end = self._desk.learn(report)
-        return _NOTHING if end is None else self._book(end)
+    def _left_behind(self, event: PlanRecovered | PlanAbandoned) -> tuple[Intent, ...]:
+        if isinstance(event, PlanAbandoned):
+            return (self._book(unscored(event.plan, event.at)),)
+        self._vigil.recover()
+        return tuple(self._recover(event, event.at))
 
-    def _book(self, end: PlanEnd) -> tuple[Intent, ...]:
+    def _recover(self, event: PlanRecovered, at: Instant) -> Iterator[Intent]:
+        pairs = {pair.base: pair for pair in self._universe.pairs} if self._universe else {}
+        if event.plan.base in pairs:
+            yield from self._deck.recover(event.plan, pairs[event.plan.base], event.orders, at)
+        else:
+            self._waiting.append(event)
+            self._deck.awaited.update(order.client_id for order in event.orders)
+
+    def _learn(self, event: OrderReply | LegReport | Inspected | OrderBlocked) -> tuple[Intent, ...]:
+        match event:
+            case OrderReply():
+                return self._heard(event)
+            case Inspected():
+                order = self._deck.order(event.client_id)
+                return self._deck.inspected(event, order is not None and self._audit.agrees(order))
+            case OrderBlocked():
+                self._vigil.note(event)
+                return self._heard(_said(event, ReplyKind.REFUSED, None))
+            case LegReport() if event.end is LegEnd.UNSEEN:
+                return self._deck.lose(event.client_id, event.at)
+            case LegReport():
+                return self._heard(_said(event, ReplyKind.ENDED, event.fill))
+
+    def _heard(self, reply: OrderReply) -> tuple[Intent, ...]:
+        if self._deck.knows(reply.client_id):
+            return self._deck.learn(reply)
+        self._audit.stray(reply)
+        return _NOTHING
+
+    def _book_ended(self) -> Iterator[Intent]:
+        ended, self._deck.ended = self._deck.ended, []
+        return map(self._book, ended)
+
+    def _book(self, end: PlanEnd) -> Intent:
         report = self.safety.settle(end)
         self._vigil.learn(report.end)
         self._roll_day(report.end.at)
         self._score.add(report.end)
-        return (report,)
+        return report
 
     def _tick(self, at: Instant) -> tuple[Intent, ...]:
         self._roll_day(at)
         self.market.count(at)
+        going_on = self._deck.advance(at)
+        self._deck.forget_old(at)
+        self._vigil.watch(self._deck, at)
+        self._vigil.weigh(self._desk.dust_krw(), at)
         self._vigil.tick(at, self._portfolio_krw())
-        return (Publish(self._view(at)),)
+        return (*going_on, Publish(self._view(at)))
 
     def _roll_day(self, at: Instant) -> None:
         day = self._day.of(at)
@@ -179,20 +273,23 @@ class Engine:
             edges=edges,
             left_out=universe.left_out if universe else (),
             notices=tuple(_notices(universe)) if universe else (),
-            plans_open=len(desk.tracker),
+            plans_open=len(desk.deck),
+            flights=desk.deck.lines(),
+            runway=desk.runway(),
+            unexplained=self._audit.unexplained(),
             score_today=self._score.line(),
             refusals=desk.refusals.lines(),
             inventory=desk.inventory.shown(),
-            positions=dict(desk.positions),
+            positions=dict(desk.deck.dust),
             portfolio_krw=self._portfolio_krw(),
             events=self._events,
         )
 
     def _guard_view(self, at: Instant) -> GuardView:
-        keeper, tracker = self.safety.keeper, self._desk.tracker
+        keeper, deck = self.safety.keeper, self._deck
         seen = {
-            "max_position_count": Decimal(len(tracker)),
-            "max_naked_notional": tracker.notional_krw(),
+            "max_position_count": Decimal(len(deck)),
+            "max_naked_notional": deck.notional_krw(),
             "max_venue_errors": Decimal(self._vigil.troubles(at)),
         }
         return GuardView(
@@ -236,9 +333,9 @@ class Engine:
         return finder.touch_edge(direction, *books, Fx(*rate)) * BPS
 
     def _portfolio_krw(self) -> Decimal | None:
-        """Value what we own of the traded currencies at the bids; None while one of them has no price."""
-        rate = self.market.fx_rate()
-        if rate is None:
+        """Value what we own of the traded currencies at the bids; None while it is not known, or has no price."""
+        rate, knows = self.market.fx_rate(), self._desk.inventory.knows
+        if rate is None or not (knows(Venue.UPBIT, KRW) and knows(Venue.BINANCE, USDT)):
             return None
         per_usdt = {Venue.UPBIT: Decimal(1), Venue.BINANCE: decimal_from_float(rate[0])}
         owned = self._desk.inventory.shown()
@@ -252,21 +349,13 @@ class Engine:
                 if coins and venue not in touches:
                     return None
                 total += coins * per_usdt[venue] * decimal_from_float(touches[venue][0]) if coins else 0
-        for venue, cash in ((Venue.UPBIT, "KRW"), (Venue.BINANCE, "USDT")):
+        for venue, cash in ((Venue.UPBIT, KRW), (Venue.BINANCE, USDT)):
             total += owned[venue.value].get(cash, Decimal(0)) * per_usdt[venue]
         return floor_to(total, Decimal("0.01"))
 
 
-def _never_sent(blocked: OrderBlocked) -> LegReport:
-    nothing = Fill(quantity=Decimal(0), funds=Decimal(0), fee=Decimal(0), fee_currency=KRW)
-    return LegReport(
-        at=blocked.at,
-        client_id=blocked.client_id,
-        plan_id=blocked.plan_id,
-        venue=blocked.venue,
-        end=LegEnd.EMPTY,
-        fill=nothing,
-    )
+def _said(event: LegReport | OrderBlocked, kind: ReplyKind, fill: Fill | None) -> OrderReply:
+    return OrderReply(event.at, event.client_id, event.venue, kind, fill)
 
 
 def _notices(universe: Universe) -> Iterator[tuple[str, str]]:

@@ -3,24 +3,23 @@
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from decimal import Decimal
 from importlib.metadata import version
-from typing import Final, NoReturn, Protocol
+from typing import Final, NoReturn, Protocol, TypeVar
 
 import structlog
 
 from arbitrage.clock import StepWatch, SystemClock
-from arbitrage.domain.errors import OperatorNeeded, StateHeld, StateUnavailable
+from arbitrage.domain.errors import ConfigurationError, OperatorNeeded, StateHeld, StateUnavailable
 from arbitrage.domain.events import ClockStepped, Event, LatchFound, Tick
-from arbitrage.domain.guarding import Latch
-from arbitrage.domain.instants import NS_PER_S, from_ms
+from arbitrage.domain.instants import NS_PER_S
 from arbitrage.domain.remembered import Remembered
 from arbitrage.engine import Engine, EngineConfig
-from arbitrage.exchange.shadow import ShadowGateway
 from arbitrage.intents import BootFacts, MemoryIntents
+from arbitrage.live_wiring import LiveWiring
 from arbitrage.local_files import Places
 from arbitrage.local_keeping import LocalKeeping
 from arbitrage.market_data.instruments import Fees
@@ -29,14 +28,18 @@ from arbitrage.market_data.supervisor import MarketData, MarketDataConfig
 from arbitrage.ports import Clock, Sink
 from arbitrage.runner import Runner
 from arbitrage.settings import Settings, ensure_state_dir
-from arbitrage.state.guard_wiring import ForeignPolicy, GuardWiring, LossLimits
+from arbitrage.shadow_wiring import ShadowWiring
+from arbitrage.state.guard_wiring import GuardWiring, LossLimits
 from arbitrage.state.keys import RedisAddress, RunFacts
 from arbitrage.state.memory import MemoryState
 from arbitrage.state_manager import StateManager
 from arbitrage.telemetry.log import LogSink, configure
+from arbitrage.wiring import Wiring
 from liveguard.mode_gate import Mode, ModeDecision, NotWired, decide
 
 log = structlog.get_logger()
+
+T = TypeVar("T")
 
 STATE_PATIENCE_S: Final = 10.0
 """How long a start waits for Redis: a server that was just started may still be loading its file."""
@@ -55,6 +58,10 @@ class State(Sink, Protocol):
         """Return the past. Raises StateUnavailable."""
         ...
 
+    async def verify_server(self) -> Sequence[str]:
+        """Return what speaks against trusting it with real losses. Raises StateUnavailable."""
+        ...
+
     async def run(self) -> None:
         """Write behind until cancelled."""
         ...
@@ -65,22 +72,26 @@ class State(Sink, Protocol):
 
 
 class LiveTrader:
-    """Shadow Live, wired: real prices in, would-be orders out. It builds no signer, no sender, and holds no keys."""
+    """The daemon, wired: as Shadow Live, which holds no keys and builds no sender, or as Live."""
 
-    def __init__(self, settings: Settings, decision: ModeDecision, clock: Clock) -> None:
+    def __init__(self, settings: Settings, decision: ModeDecision, clock: Clock, *, waits: bool = True) -> None:
+        """Wire what the gate decided for. With `waits` a second daemon of Live stands by until the first one ends."""
         self._settings = settings.without_keys()
         self._clock = clock
+        self._waits = waits
         self._ended = asyncio.Event()
         self._asked = False
         self._runner: Runner | None = None
         self._engine: Engine | None = None
-        self._configured = settings.risk_limits()
         self._facts = _facts(settings, decision, clock)
-        places = Places(settings.state_dir, settings.account_dir(decision.mode), settings.halt_file)
-        with _as_one_line():
-            self._keeping = LocalKeeping(places, lasting=settings.state != "memory", clock=clock)
-        self._limits = self._keeping.lowered(self._configured)
-        self._state = self._make_state(settings, decision.mode)
+        self._namespace = settings.guard_namespace(decision.mode)
+        self._places = Places(settings.state_dir, settings.account_dir(decision.mode), settings.halt_file)
+        self._limits = settings.risk_limits()
+        self._wiring: Wiring = (
+            LiveWiring(settings, clock, self._on_event, self._ended.set)
+            if decision.mode is Mode.LIVE
+            else ShadowWiring(settings, self._on_event)
+        )
 
     def stop(self) -> None:
         """Ask `run` to end, on purpose."""
@@ -93,95 +104,153 @@ class LiveTrader:
         Raises StateUnavailable if there is no state, StateHeld if it is another daemon's, OperatorNeeded if the engine
         broke.
         """
-        past = await self._open_state()
-        if past is None:
+        try:
+            if await self._admitted(self._wiring.take, "the lease"):
+                await self._with_files()
+        finally:
+            await self._wiring.close()
+
+    async def _with_files(self) -> None:
+        opened: list[LocalKeeping] = []
+
+        async def open_files() -> str:
+            with _as_one_line():
+                try:
+                    lasting = self._settings.state != "memory"
+                    opened.append(LocalKeeping(self._places, lasting=lasting, clock=self._clock))
+                except StateHeld as held:
+                    return str(held)
+            return ""
+
+        if not await self._admitted(open_files, "the files"):
             return
-        found = self._begin()
+        keeping = self._keeping = opened[0]
+        self._limits = keeping.lowered(self._limits)
+        state = self._state = self._make_state(keeping)
+        try:
+            past = await self._patiently(state.open)
+            if past is not None:
+                await self._trade(past)
+        finally:
+            await state.close()
+            # an end that nobody asked for is not noted as a stop: too many of them hold the next start back
+            keeping.end(self._clock.now(), on_purpose=self._asked and self._lost() is None)
+
+    async def _trade(self, past: Remembered) -> None:
+        with _as_one_line():
+            found = self._keeping.begin(_boot(self._facts))
         past = replace(past, trade_instants=self._keeping.starts(past.trade_instants))
         runner = self._runner = self._wire(past)
         for latch in found:
             runner.on_event(LatchFound(self._clock.now(), latch))
         runner.when_failed = self._ended.set
-        for lost in self._keeping.abandoned(past):
-            runner.on_event(lost)
+        for left in self._wiring.left_behind(self._keeping, past):
+            runner.on_event(left)
         try:
             async with asyncio.TaskGroup() as tasks:
                 workers = [tasks.create_task(work, name=name) for name, work in self._work()]
                 workers[0].add_done_callback(lambda _: self._ended.set())  # the state gave up: say so below, and end
                 await self._ended.wait()
+                if self._lost() is None and runner.failure is None:
+                    await self._wiring.wind_down()
                 for worker in workers:
                     worker.cancel()
         finally:
             runner.tell()
-            await self._state.close()
-            # an end that nobody asked for is not noted as a stop: too many of them hold the next start back
-            self._keeping.end(self._clock.now(), on_purpose=self._asked and self._state.failure is None)
-        if self._state.failure is not None:
-            raise self._state.failure
+        lost = self._lost()
+        if lost is not None:
+            raise lost
         if runner.failure is not None:
             log.critical("engine_failed", exc_info=runner.failure)
             raise OperatorNeeded("the engine failed on an event and stopped; see the log") from runner.failure
 
-    def _begin(self) -> tuple[Latch, ...]:
-        with _as_one_line():
-            return self._keeping.begin(_boot(self._facts))
+    def _lost(self) -> StateHeld | None:
+        """Return why another daemon trades now in our place, if one does."""
+        return self._wiring.failure or self._state.failure
 
     def _work(self) -> Iterator[tuple[str, Coroutine[None, None, None]]]:
         settings, clock = self._settings, self._clock
         yield "state", self._state.run()
-        yield "market-data", MarketData(_market_data(settings), self._on_event, clock).run()
+        yield "market-data", MarketData(_market_data(settings), self._wiring.hear_market, clock).run()
         if settings.reference_rate_url is not None:
             yield "reference-rate", ReferenceRateFeed(settings.reference_rate_url, self._on_event, clock).run()
         yield "tick", self._tick()
         yield from self._keeping.work(self._on_event)
+        yield from self._wiring.work()
 
-    def _make_state(self, settings: Settings, mode: Mode) -> State:
-        if isinstance(self._keeping.intents, MemoryIntents):
+    def _make_state(self, keeping: LocalKeeping) -> State:
+        if isinstance(keeping.intents, MemoryIntents):
             return MemoryState(self._clock, self._on_event)
         guard = GuardWiring(
-            namespace=settings.guard_namespace(mode),
-            intents=self._keeping.intents,
-            on_foreign=ForeignPolicy.HEAL,
+            namespace=self._namespace,
+            intents=keeping.intents,
+            on_foreign=self._wiring.on_foreign,
             limits=lambda: LossLimits.of(self._engine.safety.limits if self._engine else self._limits),
         )
-        return StateManager(RedisAddress.of(settings), self._facts, self._clock, self._on_event, guard)
+        return StateManager(RedisAddress.of(self._settings), self._facts, self._clock, self._on_event, guard)
 
     def _wire(self, past: Remembered) -> Runner:
-        settings = self._settings
+        wiring = self._wiring
         engine = self._engine = Engine(
             EngineConfig(
                 limits=self._limits,
-                trading_day_tz=settings.trading_day_tz,
-                virtual_capital_krw=settings.shadow_capital_krw,
+                trading_day_tz=self._settings.trading_day_tz,
+                virtual_capital_krw=wiring.virtual_capital_krw,
+                permit=wiring.permit,
             ),
             past,
         )
-        gateway = ShadowGateway(engine.market, from_ms(settings.shadow_latency_ms))
+        gateway = wiring.gateway(engine, self._state.verify_server)
         later = asyncio.get_running_loop().call_soon
         self._keeping.when_lowered = lambda: engine.safety.limits
-        sinks = (self._keeping, self._state, LogSink())
-        return Runner(engine, self._keeping.intents, gateway, sinks, observers=(gateway,), later=later)
+        sinks = (self._keeping, self._state, LogSink(), *wiring.sinks)
+        runner = Runner(engine, self._keeping.intents, gateway, sinks, wiring.observers, later)
+        wiring.attach(runner)
+        return runner
 
     def _on_event(self, event: Event) -> None:
         if self._runner is not None:
             self._runner.on_event(event)
 
-    async def _open_state(self) -> Remembered | None:
-        """Return the past, or None if we were asked to end while waiting for it."""
+    async def _admitted(self, take: Callable[[], Awaitable[str]], what: str) -> bool:
+        """Wait until nobody else has what only one daemon may have; False if we were asked to end meanwhile.
+
+        Raises StateHeld at once for a daemon that does not wait, and in Shadow.
+        """
+        told = ""
+        while not self._ended.is_set():
+            holder = await self._patiently(take)
+            if holder == "":
+                return True
+            if holder is None:
+                break
+            if not (self._waits and self._wiring.stands_by):
+                raise StateHeld(holder)
+            if holder != told:
+                told = holder
+                log.warning("standing_by", waits_for=what, because=holder)
+            await self._pause()
+        return False
+
+    async def _patiently(self, attempt: Callable[[], Awaitable[T]]) -> T | None:
+        """Return what an attempt at the state brings, or None if we were asked to end while waiting for it."""
         give_up, told = self._clock.now() + int(STATE_PATIENCE_S * NS_PER_S), False
         while not self._ended.is_set():
             try:
-                return await self._state.open()
+                return await attempt()
             except StateUnavailable as error:
                 if self._clock.now() >= give_up:
                     raise
                 if not told:
                     told = True
                     log.warning("state_unavailable", reason=str(error), trying_for_s=STATE_PATIENCE_S)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_STATE_RETRY_S):
-                    await self._ended.wait()
+            await self._pause()
         return None
+
+    async def _pause(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_STATE_RETRY_S):
+                await self._ended.wait()
 
     async def _tick(self) -> NoReturn:
         wall = StepWatch()
@@ -193,8 +262,11 @@ class LiveTrader:
             self._on_event(Tick(self._clock.now()))
 
 
-def run(settings: Settings) -> int:
-    """Run the daemon until it is asked to end; return its exit code. Raises ArbitrageError for what ends it early."""
+def run(settings: Settings, *, waits: bool = True) -> int:
+    """Run the daemon until it is asked to end; return its exit code. Raises ArbitrageError for what ends it early.
+
+    Where another daemon trades the same accounts: with `waits` stand by until it ends, else raise StateHeld.
+    """
     configure(settings.log_level, settings.log_format)
     decision = decide(settings.gate_evidence())
     log.info(
@@ -204,17 +276,19 @@ def run(settings: Settings) -> int:
         pairs=list(settings.pairs),
         version=version("arbitrage"),
     )
-    if decision.mode is not Mode.SHADOW:
+    if decision.mode is Mode.PAPER:
         raise NotWired(decision.mode)
+    if decision.mode is Mode.LIVE and settings.state == "memory":
+        raise ConfigurationError("STATE: Live keeps its losses in Redis; STATE=memory is for Shadow")
     ensure_state_dir(settings)
     with asyncio.Runner(loop_factory=_loop_factory()) as loop:
-        loop.run(_until_signal(settings, decision))
+        loop.run(_until_signal(settings, decision, waits))
     log.info("stopped")
     return 0
 
 
-async def _until_signal(settings: Settings, decision: ModeDecision) -> None:
-    trader = LiveTrader(settings, decision, SystemClock())
+async def _until_signal(settings: Settings, decision: ModeDecision, waits: bool) -> None:
+    trader = LiveTrader(settings, decision, SystemClock(), waits=waits)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, trader.stop)

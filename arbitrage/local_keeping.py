@@ -1,15 +1,18 @@
 """What one run keeps on this machine: intent log, latches, mailbox and halt file, opened and wired. No decisions."""
 
 from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
 from typing import Final
 
 import structlog
 
-from arbitrage.domain.events import PlanAbandoned
+from arbitrage.domain.events import PlanAbandoned, PlanRecovered
 from arbitrage.domain.guarding import GuardAct, Latch, LatchKind
 from arbitrage.domain.instants import Instant
 from arbitrage.domain.intents import Intent, ReportGuard
+from arbitrage.domain.plans import Order, TwoLegPlan
 from arbitrage.domain.remembered import Remembered
+from arbitrage.execution.numbering import opening_orders
 from arbitrage.intents import BootFacts, GuardRow, IntentLog, Logged, MemoryIntents, PlanRow, unclean_ends
 from arbitrage.local_files import HaltFile, LatchFile, Mailbox, Places
 from arbitrage.local_files.lowered_limits import LoweredLimits
@@ -38,6 +41,7 @@ class LocalKeeping:
         self._watch = OperatorWatch(Mailbox(places.commands), HaltFile(places.halt_file), clock)
         self._clock = clock
         self._before = self.intents.logged
+        self.is_virgin = self._before is None and self.intents.damage is None and not any(_set_aside(places))
         self._lowered = LoweredLimits(places.lowered_limits)
         self.when_lowered: Callable[[], RiskLimits | None] = lambda: None
 
@@ -62,9 +66,11 @@ class LocalKeeping:
 
     def abandoned(self, past: Remembered) -> Iterator[PlanAbandoned]:
         """Yield the end of each virtual plan that an earlier run left in flight."""
-        unfinished = [row.read_plan() for row in self._before.open_plans] if self._before else []
-        plans = {plan.plan_id: plan for plan in (*unfinished, *past.open_plans)}
-        return (PlanAbandoned(self._clock.now(), plan) for plan in plans.values())
+        return (PlanAbandoned(self._clock.now(), plan) for plan, _ in self._unfinished(past))
+
+    def recovered(self, past: Remembered) -> Iterator[PlanRecovered]:
+        """Yield each plan that an earlier run left in flight, with every order that may have left for it."""
+        return (PlanRecovered(self._clock.now(), plan, orders) for plan, orders in self._unfinished(past))
 
     def publish(self, intent: Intent) -> None:
         """Repeat latches, and limits that were lowered, in their files whenever something happened to them."""
@@ -89,6 +95,16 @@ class LocalKeeping:
             except OSError as failure:
                 log.warning("stop_not_noted", reason=failure.strerror)
         self.intents.close()
+
+    def _unfinished(self, past: Remembered) -> Iterator[tuple[TwoLegPlan, tuple[Order, ...]]]:
+        logged = self._before.open_plans if self._before else ()
+        hedges = self._before.hedges if self._before else ()
+        for row in logged:
+            hedged = (hedge.read_order() for hedge in hedges if hedge.plan_id == row.plan_id)
+            yield row.read_plan(), (*row.read_orders(), *hedged)
+        known = {row.plan_id for row in logged}
+        # only Redis knows of these: the log is gone, and with it the hedges, if there were any
+        yield from ((plan, opening_orders(plan)) for plan in past.open_plans if plan.plan_id not in known)
 
     def _crash_loop(self, at: Instant) -> Iterator[Latch]:
         before = self._before
@@ -115,3 +131,9 @@ def _resumed_at(logged: Logged) -> Instant:
         if entry.act is GuardAct.UNLATCHED and entry.name == LatchKind.RESTARTS
     )
     return max(cleared, default=Instant(0))
+
+
+def _set_aside(places: Places) -> Iterator[Path]:
+    """Yield the logs that a person, or a damage, has set aside: the state is new then, and not without a past."""
+    log_file = places.intent_log
+    return log_file.parent.glob(f"{log_file.stem}-*{log_file.suffix}")

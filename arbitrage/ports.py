@@ -7,7 +7,7 @@ from arbitrage.books.book import Book
 from arbitrage.domain.events import Event
 from arbitrage.domain.instants import Instant
 from arbitrage.domain.instruments import Venue
-from arbitrage.domain.intents import Intent, ReportGuard, ReportPlanEnd, SubmitPlan
+from arbitrage.domain.intents import Intent, Noted
 from arbitrage.domain.plans import Order
 
 Emit = Callable[[Event], None]
@@ -33,16 +33,28 @@ class BookReader(Protocol):
 class Intents(Protocol):
     """The local intent log: what was decided is in it before it leaves this machine."""
 
-    def note(self, intent: SubmitPlan | ReportPlanEnd | ReportGuard) -> None:
+    def note(self, intent: Noted) -> None:
         """Write an entry down, by one write. Raises OSError if it cannot be: then nothing may be sent."""
         ...
 
 
 class Gateway(Protocol):
-    """Where orders go. What becomes of one comes back later as a `LegReport`, never during `submit`."""
+    """Where orders go. What becomes of one comes back later as events, never during a call; none of these waits."""
 
     def submit(self, order: Order) -> None:
         """Take an order. Returns at once; raises only to end the run."""
+        ...
+
+    def ask(self, order: Order) -> None:
+        """Ask what became of an order that was submitted."""
+        ...
+
+    def cancel(self, order: Order) -> None:
+        """Ask that an order be taken back."""
+        ...
+
+    def inspect(self, order: Order) -> None:
+        """Look for an order in its venue's lists, and at the balances there."""
         ...
 
 

@@ -5,15 +5,30 @@ It decides nothing. What could not be noted is not sent.
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from arbitrage.domain.events import Event, IntentLogFailed
 from arbitrage.domain.instants import Instant
-from arbitrage.domain.intents import Intent, ReportGuard, ReportPlanEnd, SubmitPlan
+from arbitrage.domain.intents import (
+    AskOrder,
+    CancelOrder,
+    InspectOrder,
+    Intent,
+    Noted,
+    SubmitHedge,
+    SubmitPlan,
+    WakeAt,
+)
 from arbitrage.engine import Engine
 from arbitrage.ports import Gateway, Intents, Observer, Sink
 
 Later = Callable[[Callable[[], None]], object]
 """How to run something soon, but not now: `loop.call_soon` in a daemon, at once in a replay."""
+
+Timer = Callable[[Instant], object]
+"""How to have a `Wake` told when an instant has come; a tick, each second, does the same a little later."""
+
+_ONLY_ASK: Final = (AskOrder, CancelOrder, InspectOrder, WakeAt)
 
 
 class Runner:
@@ -34,6 +49,7 @@ class Runner:
     ) -> None:
         self.failure: Exception | None = None
         self.when_failed: Callable[[], None] = lambda: None
+        self._timer: Timer = lambda at: None
         self._engine = engine
         self._intents = intents
         self._gateway = gateway
@@ -44,6 +60,10 @@ class Runner:
         self._behind: deque[Intent] = deque()
         self._busy = False
         self._will_tell = False
+
+    def wake_by(self, timer: Timer) -> None:
+        """Use a timer; without one plans in flight go on at each tick only."""
+        self._timer = timer
 
     def on_event(self, event: Event) -> None:
         """Take an event now, or after the one that is being handled: never in the middle of it."""
@@ -75,23 +95,39 @@ class Runner:
 
     def _handle(self, event: Event) -> None:
         for intent in self._engine.handle(event):
-            if not self._is_noted(intent, event.at):
-                continue
-            if isinstance(intent, SubmitPlan):
-                for order in intent.orders:
-                    self._gateway.submit(order)
-            self._behind.append(intent)
+            if self._is_noted(intent, event.at):
+                self._perform(intent)
+                if not isinstance(intent, _ONLY_ASK):
+                    self._behind.append(intent)
         for observer in self._observers:
             self._inbox.extend(observer.observe(event))
 
+    def _perform(self, intent: Intent) -> None:
+        match intent:
+            case SubmitPlan():
+                for order in intent.orders:
+                    self._gateway.submit(order)
+            case SubmitHedge():
+                self._gateway.submit(intent.order)
+            case AskOrder():
+                self._gateway.ask(intent.order)
+            case CancelOrder():
+                self._gateway.cancel(intent.order)
+            case InspectOrder():
+                self._gateway.inspect(intent.order)
+            case WakeAt():
+                self._timer(intent.at)
+            case _:
+                pass
+
     def _is_noted(self, intent: Intent, at: Instant) -> bool:
         """Note an intent that must not be forgotten. False: it may not be performed, and the engine is told."""
-        if not isinstance(intent, SubmitPlan | ReportPlanEnd | ReportGuard):
+        if not isinstance(intent, Noted):
             return True
         try:
             self._intents.note(intent)
         except OSError as failure:
-            lost = intent.approved.what.plan_id if isinstance(intent, SubmitPlan) else ""
+            lost = intent.plan.plan_id if isinstance(intent, SubmitPlan) else ""
             self._inbox.append(IntentLogFailed(at, lost, failure.strerror or str(failure)))
-            return not lost  # what has happened is told to the sinks all the same
+            return not lost  # what has happened is told to the sinks all the same, and a way out is never blocked
         return True

@@ -96,10 +96,12 @@ class StateManager:
         now = self._clock.now()
         self._outbox.due.append(self._rows.boot())
         plans = await read_open_plans(self._link, self._keys)
-        self._outbox.close_plans(plans, now)
+        # what is real goes on where it was left: its end is told by whoever recovers it
+        unscored = plans if self._wiring.on_foreign is ForeignPolicy.HEAL else ()
+        self._outbox.close_plans(unscored, now)
         await self._write()
         past = await remember(self._link, self._keys, now, self._rows.day(now))
-        log.info("state_opened", epoch=guard.epoch, fence=guard.fence, unscored_plans=len(plans))
+        log.info("state_opened", epoch=guard.epoch, fence=guard.fence, unscored_plans=len(unscored))
         return replace(past, epoch=guard.epoch, fence=guard.fence, guard=guard.memory, open_plans=plans)
 
     async def verify_server(self) -> list[str]:

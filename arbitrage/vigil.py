@@ -3,6 +3,7 @@
 It judges nothing itself: each finding becomes a trip, a latch, or the reason why nothing new may be started.
 """
 
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Final, assert_never
@@ -11,6 +12,7 @@ from arbitrage.books.market import Market
 from arbitrage.desk import SMALLEST_PLAN_KRW
 from arbitrage.domain.events import (
     BookRejected,
+    BootChecked,
     ClockSample,
     ClockStepped,
     Command,
@@ -19,6 +21,9 @@ from arbitrage.domain.events import (
     LeaseHeld,
     OperatorCommand,
     OrderBlocked,
+    PrivateDown,
+    PrivateUp,
+    RecoveryEnded,
     StateDown,
     StateForeign,
     StateRestored,
@@ -27,10 +32,11 @@ from arbitrage.domain.events import (
     VenueTrouble,
 )
 from arbitrage.domain.guarding import GuardAct, LatchKind, Trip
-from arbitrage.domain.instants import NS_PER_S, Instant, from_ms, to_ms
+from arbitrage.domain.instants import NS_PER_S, Instant, Nanos, from_ms, to_ms
 from arbitrage.domain.instruments import Venue
 from arbitrage.domain.money import won
 from arbitrage.domain.plans import PlanEnd
+from arbitrage.flight_deck import FlightDeck
 from arbitrage.ledger.trading_day import TradingDay
 from liveguard.losses import worst_case
 from liveguard.safety import SafetyModule
@@ -38,6 +44,9 @@ from liveguard.watches import VenueWatch
 
 CLOCK_CHECKED_NS: Final = 600 * NS_PER_S
 """How long one comparison with a venue's clock is good for; it is made each minute."""
+
+UNKNOWN_FOR: Final = Nanos(60 * NS_PER_S)
+"""An order whose fate is not known for so long means that the position is not known (the design's section 7)."""
 
 _FEES: Final = Decimal("0.002")  # of the smallest plan; the usual taker fees of both venues and of the conversion
 
@@ -56,6 +65,10 @@ Surroundings = (
     | LeaseHeld
     | OrderBlocked
     | OperatorCommand
+    | PrivateUp
+    | PrivateDown
+    | BootChecked
+    | RecoveryEnded
 )
 """The events that are about what surrounds the plans."""
 
@@ -73,6 +86,10 @@ class Vigil:
         self._sample: ClockSample | None = None
         self._stepped = False
         self._capital_krw: Decimal | None = None
+        self._unknown = ""
+        self._recovering = self._all_told = False
+        self._private: dict[Venue, str] = {}
+        self._unchecked = ""
         self._resumed_at = Instant(0)
         self._day_is_open = True  # whether any later day may begin: at the start, and after a person's resume
         self._tell()
@@ -93,7 +110,7 @@ class Vigil:
             case OperatorCommand():
                 self._obey(event)
             case _:
-                assert_never(event)
+                self._readiness(event)
         self._tell()
 
     def learn(self, end: PlanEnd) -> None:
@@ -117,6 +134,35 @@ class Vigil:
             self._turn_day(self._day.of(at), at)
         self._judge_losses(at)
         self._keeper.clear_trips(at)
+        self._tell()
+
+    def watch(self, deck: FlightDeck, at: Instant) -> None:
+        """Look at the plans in flight: for legs that stand alone, fates that are not known, plans that are stuck."""
+        naked_for = Nanos(self._safety.limits.max_naked_s * NS_PER_S)
+        naked = [f.plan.plan_id for f in deck.exposed() if not at - f.exposed_since <= naked_for]
+        self._keeper.hold(Trip.NAKED_LEG, at, f"{', '.join(naked)}: open for too long" if naked else "")
+        unknown = deck.unknown()
+        late = [track for track in unknown if not at - track.unsure_since <= naked_for]
+        named = ", ".join(track.order.client_id for track in late)
+        self._keeper.hold(Trip.UNKNOWN_ORDER, at, f"{named}: what became of it is not known" if late else "")
+        self._keeper.hold(Trip.NO_WAY_OUT, at, deck.stuck())
+        for track in late:
+            if not at - track.unsure_since <= UNKNOWN_FOR:
+                why = f"what became of {track.order.client_id} is not known after {UNKNOWN_FOR // NS_PER_S} s"
+                self._keeper.latch(LatchKind.UNEXPLAINED_EXPOSURE, at, why)
+        self._unknown = f"what became of {unknown[0].order.client_id} is not known" if unknown else ""
+        self._recovering = self._recovering and (not self._all_told or len(deck) > 0 or bool(deck.awaited))
+        self._tell()
+
+    def weigh(self, dust_krw: Mapping[str, Decimal], at: Instant) -> None:
+        """Look at what plans left over: more than the cap of one asset is not dust any more."""
+        cap = self._safety.limits.dust_cap
+        heavy = [f"{krw:,.0f} KRW of {base}" for base, krw in dust_krw.items() if not krw <= cap]
+        self._keeper.hold(Trip.DUST, at, f"{', '.join(heavy)} left over (cap {cap:,})" if heavy else "")
+
+    def recover(self) -> None:
+        """Hold new plans back until everything that an earlier run left behind is settled."""
+        self._recovering, self._all_told = True, False
         self._tell()
 
     def troubles(self, at: Instant) -> int:
@@ -176,6 +222,26 @@ class Vigil:
             case OrderBlocked():
                 self._keeper.note(GuardAct.REFUSED, event.client_id, event.at, event.reasons)
 
+    def _readiness(self, event: PrivateUp | PrivateDown | BootChecked | RecoveryEnded) -> None:
+        match event:
+            case PrivateUp():
+                self._private[event.venue] = ""
+            case PrivateDown():
+                self._private[event.venue] = f"{event.venue}'s private stream is down: {event.reason}"
+            case BootChecked():
+                self._checked(event)
+            case RecoveryEnded():
+                self._all_told = True
+            case _:
+                assert_never(event)
+
+    def _checked(self, event: BootChecked) -> None:
+        problems = "; ".join(event.problems)
+        if event.is_final and problems != self._safety.halted:
+            for problem in event.problems or ("every check was passed",):
+                self._keeper.note(GuardAct.REFUSED if problems else GuardAct.SEEN, "boot check", event.at, problem)
+        self._unchecked, self._safety.halted = problems, problems if event.is_final else ""
+
     def _obey(self, event: OperatorCommand) -> None:
         match event.command:
             case Command.HALT if event.given_at < self._resumed_at:
@@ -188,6 +254,10 @@ class Vigil:
                 self._day_is_open = True
             case Command.LOWER:
                 self._lower(event)
+            case Command.FLATTEN:
+                self._keeper.latch(LatchKind.OPERATOR, event.at, f"flatten: {event.why}", who=event.who)
+            case Command.ACCEPT:
+                pass  # the audit's
 
     def _lower(self, event: OperatorCommand) -> None:
         try:
@@ -237,7 +307,11 @@ class Vigil:
         unknown = "" if self._sample else "the clock has not been held against a venue's yet"
         if not unknown and self._keeper.losses.lost_today and self._capital_krw is None:
             unknown = "what we own has no price yet, and the day has a loss to hold against it"
-        self._safety.unavailable = self._state_problem or unknown
+        recovering = "what an earlier run left behind is not settled yet" if self._recovering else ""
+        private = next((why for why in self._private.values() if why), "")
+        self._safety.unavailable = (
+            self._state_problem or self._unchecked or recovering or self._unknown or private or unknown
+        )
 
 
 def _follows(held: str, day: str) -> bool:

@@ -43,9 +43,9 @@ class _Sendable:
 class SafetyModule:
     """Judges plans and orders against limits, and keeps what that needs; `past` and `started` are of an earlier run.
 
-    `unavailable` says why nothing new may be started whatever the plan ("" if it may): state store, clock, capital.
-    Without a `permit` nothing ever passes the last gate. `clock_is_trusted` says that the clock was held against a
-    venue's and was right.
+    `unavailable` says why nothing new may be started whatever the plan ("" if it may): state store, clock, capital;
+    `halted` that a check before the first order has failed. `clock_is_trusted` says that the clock was held against a
+    venue's and was right. Without a `permit` nothing ever passes the last gate.
     """
 
     def __init__(
@@ -60,6 +60,7 @@ class SafetyModule:
         self.pace = Pace(started)
         self.plans = PlanWatch()
         self.unavailable = "the guard has not been told of the state store yet"
+        self.halted = ""
         self.clock_is_trusted = False
         self.permit = permit
         self.lease_until = Instant(0)
@@ -116,7 +117,7 @@ class SafetyModule:
     @property
     def state(self) -> TradingState:
         """Return what may leave now."""
-        kept = self.keeper.state
+        kept = TradingState.HALTED if self.halted else self.keeper.state
         return TradingState.REDUCING if kept is TradingState.ACTIVE and self.unavailable else kept
 
     def why_not(self) -> str:

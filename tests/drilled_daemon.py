@@ -158,6 +158,11 @@ class Daemon:
         self.steps.take(f"{order.venue} order sent")
         self._orders.append(order)
 
+    def ask(self, order: Order) -> None:
+        """Answer nothing: whoever drills tells the ends."""
+
+    cancel = inspect = ask
+
     async def tell(self, *events: Event) -> None:
         """Tell events, each with what is behind it, and wait until Redis was told what there is to tell."""
         told = self._told()

@@ -11,7 +11,12 @@ from pathlib import Path
 from arbitrage.state.keys import RedisAddress
 
 START_S = 5.0
-VOLUME = "appendonly.aof"
+VOLUMES = ("appendonly.aof", "appendonlydir")
+"""What a server remembers in: a file up to version 6, a folder since."""
+
+
+def _copy(source: Path, target: Path) -> None:
+    shutil.copytree(source, target) if source.is_dir() else shutil.copyfile(source, target)
 
 
 def find_redis_server() -> str | None:
@@ -73,13 +78,18 @@ class RedisServer:
 
     def save_volume(self, name: str) -> None:
         """Put a copy of what a stopped server remembers aside."""
-        shutil.copyfile(self._folder / VOLUME, self._folder / name)
+        for volume in self._volumes():
+            _copy(volume, self._folder / f"{name}-{volume.name}")
 
     def swap_volume(self, name: str) -> None:
         """Let a stopped server remember what was put aside; "" is nothing at all."""
-        (self._folder / VOLUME).unlink()
-        if name:
-            shutil.copyfile(self._folder / name, self._folder / VOLUME)
+        for volume in self._volumes():
+            shutil.rmtree(volume) if volume.is_dir() else volume.unlink()
+            if name:
+                _copy(self._folder / f"{name}-{volume.name}", volume)
+
+    def _volumes(self) -> list[Path]:
+        return [self._folder / name for name in VOLUMES if (self._folder / name).exists()]
 
     def freeze(self) -> None:
         """Let it hang: it keeps its connections and answers nothing."""

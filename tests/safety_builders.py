@@ -10,6 +10,7 @@ from arbitrage.domain.events import (
     Event,
     LeaseHeld,
     LegReport,
+    ReplyKind,
     StateUp,
     Tick,
     UniverseChanged,
@@ -34,6 +35,7 @@ from liveguard.mode_gate import API_KEYS, GateEvidence, LivePermit, issue_live_p
 from liveguard.risk_limits import RiskLimits
 from liveguard.safety import LiveSafetyError, SafetyModule
 from tests import builders as make
+from tests.flight_builders import a_fill, said
 
 LIMITS = RiskLimits.over_cautious(
     {"max_position_size": Decimal(1_000_000), "max_trades_per_hour": 3, "max_trades_per_day": 5}
@@ -200,26 +202,37 @@ def premium(bps: float, at: Instant = make.NOON, base: str = "BTC") -> tuple[Boo
 
 
 def report(judged: TwoLegPlan, venue: Venue, part: str, at: Instant) -> LegReport:
-    """How a leg ended: filled to a part, at its limit price, with no fee."""
-    leg, share = judged.on(venue), Decimal(part)
-    end = LegEnd.FILLED if share == 1 else LegEnd.PARTIAL if share else LegEnd.EMPTY
-    fill = Fill(
-        quantity=leg.quantity * share,
-        funds=leg.quantity * share * leg.limit_price,
-        fee=Decimal(0),
-        fee_currency="KRW" if venue is Venue.UPBIT else "USDT",
-    )
-    return LegReport(at, f"arb-{judged.plan_id}", judged.plan_id, venue, end, fill)
+    """How a leg ended: filled to a part, at its limit price, with the venue's fee."""
+    end = LegEnd.FILLED if part == "1" else LegEnd.PARTIAL if Decimal(part) else LegEnd.EMPTY
+    order = next(each for each in opening_orders(judged) if each.venue is venue)
+    return LegReport(at, order.client_id, judged.plan_id, venue, end, a_fill(order, part))
 
 
 class Sent:
-    """A venue's sender that keeps what it was given."""
+    """A venue's sender that keeps what it was given, and answers nothing."""
 
     def __init__(self) -> None:
         self.orders: list[Order] = []
+        self.asks: list[Order] = []
+        self.cancels: list[Order] = []
+        self.inspects: list[Order] = []
+        self.room = 1_000
+
+    def has_room(self) -> bool:
+        return self.room > 0
 
     def send(self, order: Order) -> None:
+        self.room -= 1
         self.orders.append(order)
+
+    def ask(self, order: Order) -> None:
+        self.asks.append(order)
+
+    def cancel(self, order: Order) -> None:
+        self.cancels.append(order)
+
+    def inspect(self, order: Order) -> None:
+        self.inspects.append(order)
 
 
 class LiveStory:
@@ -293,10 +306,17 @@ class LiveStory:
         (view,) = (intent.view for intent in self.tell(Tick(self.at)) if isinstance(intent, Publish))
         return view
 
+    def hedges(self) -> list[Order]:
+        """Every order that left to lower an exposure."""
+        return [order for order in self.sent if order.purpose is Purpose.REDUCE]
+
     def end_last(self, upbit: str = "1", binance: str = "1", at: Instant | None = None) -> PlanEnd:
-        """End the last plan with these parts of its legs filled."""
+        """End the last plan with these parts of its legs filled; whatever is sent to even them out fills."""
         judged = self.plans()[-1]
         when = self.at if at is None else at
+        known = len(self.hedges())
         self.tell(report(judged, Venue.UPBIT, upbit, when), report(judged, Venue.BINANCE, binance, when))
+        for order in self.hedges()[known:]:
+            self.tell(said(order, ReplyKind.ENDED, "1", at=when))
         assert self.ends()[-1].plan == judged
         return self.ends()[-1]

@@ -5,9 +5,10 @@ import sys
 from decimal import Decimal
 from typing import Final
 
+from arbitrage.commands.delivery import deliver
 from arbitrage.commands.places import Files, a_request
 from arbitrage.commands.waiting import PATIENCE_S, wait_until
-from arbitrage.domain.errors import ConfigurationError, OperatorNeeded, StateUnavailable
+from arbitrage.domain.errors import ConfigurationError, StateUnavailable
 from arbitrage.domain.events import Command
 from arbitrage.settings import Settings
 from arbitrage.status import read_status
@@ -28,14 +29,8 @@ def main(settings: Settings, change: str, reason: str, patience_s: float = PATIE
         held.lowered(name, value)
     except ValueError as failure:
         raise ConfigurationError(f"--lower: {failure}") from None
-    files = Files(settings)
-    try:
-        letter = files.mailbox.drop(a_request(Command.LOWER, reason, limit=name, value=value))
-    except OSError as failure:
-        raise OperatorNeeded(f"{files.mail_path}: cannot be written ({failure.strerror})") from None
     setting = f"RISK_{name.upper()}={value:f}"
-    if not wait_until(lambda: not letter.exists(), patience_s):
-        letter.unlink(missing_ok=True)
+    if not deliver(Files(settings), a_request(Command.LOWER, reason, limit=name, value=value), patience_s):
         sys.stderr.write(f"arbitrage: no daemon answered; set {setting} for the next start\n")
         return 1
     if not wait_until(lambda: _shown(settings).get(name) == value, patience_s):

@@ -13,12 +13,12 @@ PATIENCE_S: Final = 2.0
 _LOOK_S: Final = 0.005
 
 
-def wait_until(is_done: Callable[[], bool], seconds: float) -> bool:
-    """Look until something is done; False if it was not within `seconds`."""
+def wait_until(is_done: Callable[[], bool], seconds: float, look_s: float = _LOOK_S) -> bool:
+    """Look each `look_s` until something is done; False if it was not within `seconds`."""
     clock = SystemClock()
     give_up = clock.now() + round(seconds * NS_PER_S)
     while not is_done():
         if clock.now() >= give_up:
             return False
-        time.sleep(_LOOK_S)
+        time.sleep(look_s)
     return True

@@ -11,8 +11,8 @@ from enum import StrEnum
 from arbitrage.domain.book_views import Depth
 from arbitrage.domain.guarding import Latch, LatchKind
 from arbitrage.domain.instants import Instant, Nanos
-from arbitrage.domain.instruments import Universe, Venue
-from arbitrage.domain.plans import Fill, LegEnd, TwoLegPlan
+from arbitrage.domain.instruments import Side, Universe, Venue
+from arbitrage.domain.plans import Fill, LegEnd, Order, TwoLegPlan
 
 
 @dataclass(slots=True)
@@ -182,6 +182,61 @@ class OrderReply:
 
 
 @dataclass(frozen=True, slots=True)
+class Inspected:
+    """The venue's open and closed lists, looked through for an order that it did not know when asked."""
+
+    at: Instant
+    client_id: str
+    venue: Venue
+    is_listed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenOrder:
+    """An order that stands open on a venue; `client_id` is the venue's own where nobody gave one."""
+
+    client_id: str
+    symbol: str
+    side: Side
+    quantity: Decimal
+    limit_price: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class OpenOrdersSeen:
+    """Every order that stands open on a venue, ours and other people's."""
+
+    at: Instant
+    venue: Venue
+    orders: tuple[OpenOrder, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRecovered:
+    """A plan that an earlier run left in flight, with every order that may have left for it."""
+
+    at: Instant
+    plan: TwoLegPlan
+    orders: tuple[Order, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryEnded:
+    """Everything that an earlier run left behind was told."""
+
+    at: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class BootChecked:
+    """What Live checks before its first order: the problems left. `is_final` False: it is still being looked at."""
+
+    at: Instant
+    problems: tuple[str, ...]
+    is_final: bool
+
+
+@dataclass(frozen=True, slots=True)
 class PlanAbandoned:
     """A virtual plan of an earlier run that nobody followed to its end: nothing filled, nothing gained."""
 
@@ -279,6 +334,8 @@ class Command(StrEnum):
     HALT = "halt"
     RESUME = "resume"
     LOWER = "lower"
+    FLATTEN = "flatten"
+    ACCEPT = "accept"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -307,6 +364,13 @@ class InventoryGiven:
 
 
 @dataclass(frozen=True, slots=True)
+class Wake:
+    """An instant has come that the engine wanted to be told of."""
+
+    at: Instant
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """A second has passed: time to publish, and to look for what should have ended."""
 
@@ -322,6 +386,17 @@ Event = (
     | ClockSample
     | ReferenceRate
     | UniverseChanged
+    | PrivateUp
+    | PrivateDown
+    | BalancesSeen
+    | FundsMoved
+    | OrderReply
+    | Inspected
+    | OpenOrdersSeen
+    | PlanRecovered
+    | RecoveryEnded
+    | BootChecked
+    | Wake
     | LegReport
     | PlanAbandoned
     | StateUp

@@ -26,6 +26,10 @@ class Trip(StrEnum):
     FILL_RATE = "fill_rate"
     LOSS_RATIO = "loss_ratio"
     INTENT_LOG = "intent_log"
+    NAKED_LEG = "naked_leg"
+    UNKNOWN_ORDER = "unknown_order"
+    NO_WAY_OUT = "no_way_out"
+    DUST = "dust"
 
 
 class LatchKind(StrEnum):
@@ -35,6 +39,9 @@ class LatchKind(StrEnum):
     TOTAL_LOSS = "total_loss"
     IMPLAUSIBLE_EDGE = "implausible_edge"
     UNEXPLAINED_EXPOSURE = "unexplained_exposure"
+    UNEXPLAINED_FUNDS = "unexplained_funds"
+    ORPHAN_ORDER = "orphan_order"
+    REFUSED_ORDERS = "refused_orders"
     REPEATED_EXECUTION = "repeated_execution"
     FOREIGN_STATE = "foreign_state"
     EMPTIED_STATE = "emptied_state"
@@ -69,6 +76,7 @@ class GuardAct(StrEnum):
     UNLATCHED = "unlatched"
     LOWERED = "lowered"
     REFUSED = "refused"
+    SEEN = "seen"
     DAY_ROLLED = "day_rolled"
 
 

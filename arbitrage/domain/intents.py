@@ -27,6 +27,57 @@ class SubmitPlan:
     sequence: int = 0
     day: str = ""
 
+    @property
+    def plan(self) -> TwoLegPlan:
+        """Return the plan itself."""
+        return self.approved.what
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitHedge:
+    """Send an order that lowers the exposure of a plan in flight, now. It changes nothing in the guard's account."""
+
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
+class AdoptPlan:
+    """Take an order that turned up after all as a plan of its own: its worst case is held, what it left is hedged."""
+
+    plan: TwoLegPlan
+    orders: tuple[Order, ...]
+    worst_case: WonUnits
+    sequence: int
+    day: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskOrder:
+    """Ask the order's venue what became of it."""
+
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
+class CancelOrder:
+    """Ask the order's venue to take it back."""
+
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
+class InspectOrder:
+    """Look for an order in the venue's lists, and at the balances: it seems never to have been created."""
+
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
+class WakeAt:
+    """Tell the engine when this instant has come."""
+
+    at: Instant
+
 
 @dataclass(frozen=True, slots=True)
 class ReportRefusal:
@@ -70,4 +121,19 @@ class Publish:
     view: EngineView
 
 
-Intent = SubmitPlan | ReportRefusal | ReportPlanEnd | ReportGuard | Publish
+Intent = (
+    SubmitPlan
+    | SubmitHedge
+    | AdoptPlan
+    | AskOrder
+    | CancelOrder
+    | InspectOrder
+    | WakeAt
+    | ReportRefusal
+    | ReportPlanEnd
+    | ReportGuard
+    | Publish
+)
+
+Noted = SubmitPlan | SubmitHedge | AdoptPlan | ReportPlanEnd | ReportGuard
+"""The intents that the intent log holds, before anything comes of them."""

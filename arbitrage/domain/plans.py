@@ -5,7 +5,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from arbitrage.domain.book_views import Level
-from arbitrage.domain.instants import Instant
+from arbitrage.domain.instants import Instant, Nanos
 from arbitrage.domain.instruments import Side, Venue
 from arbitrage.domain.money import WonUnits
 
@@ -123,6 +123,16 @@ class Fill:
     fee_currency: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderFill:
+    """What one order of a plan came to."""
+
+    client_id: str
+    venue: Venue
+    side: Side
+    fill: Fill
+
+
 class Outcome(StrEnum):
     """How a plan ended, for people and for the score."""
 
@@ -138,7 +148,9 @@ class PlanEnd:
     """The end of a plan: its outcome, both legs' ends, and the realised result in integer won units.
 
     The result holds the KRW flows, the USDT flows at the fx frozen at decision, and what base is left over at the
-    worse executable side (design: the result of a plan). `residual_base` is that left-over: positive is long.
+    worse executable side (design: the result of a plan). `residual_base` is that left-over: positive is long. The fills
+    are those of the opening orders; `hedges` are the orders that lowered the exposure which these had left.
+    `neutral_after` is the time from the first fill to neutral, None where nothing filled.
     """
 
     plan: TwoLegPlan
@@ -150,3 +162,5 @@ class PlanEnd:
     binance_fill: Fill
     residual_base: Decimal
     result: WonUnits
+    hedges: tuple[OrderFill, ...] = ()
+    neutral_after: Nanos | None = None

@@ -105,10 +105,24 @@ class GuardView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FlightLine:
+    """A plan in flight: since when, the base that it leaves open as far as is proven, and what it waits for."""
+
+    plan_id: str
+    base: str
+    direction: str
+    since: Instant
+    exposure: Decimal
+    waits_for: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EngineView:
     """All of it. `left_out` and `notices` pair a base or a symbol with what is to be said of it.
 
     `trading_state` is what may leave; `accepting` says whether that is everything, and `why_not` in one line why not.
+    `runway` is how many more plans of the largest size either side can pay for, by base and direction; `unexplained` is
+    (venue, currency, difference) that no plan and no transfer explains.
     """
 
     at: Instant
@@ -126,5 +140,8 @@ class EngineView:
     positions: dict[str, Decimal] = field(default_factory=dict)
     portfolio_krw: Decimal | None = None
     events: int = 0
+    flights: tuple[FlightLine, ...] = ()
+    runway: dict[str, dict[str, int]] = field(default_factory=dict)
+    unexplained: tuple[tuple[str, str, Decimal], ...] = ()
     trading_state: str = TradingState.REDUCING.value
     guard: GuardView = field(default_factory=GuardView)

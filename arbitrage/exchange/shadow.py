@@ -65,6 +65,15 @@ class ShadowGateway:
         instrument = self._instruments[order.venue, order.symbol]
         self._flying.append(_Flying(order, instrument, after(order.decided_at, self._latency)))
 
+    def ask(self, order: Order) -> None:
+        """Do nothing: the book tells by itself what became of an order, and nothing else does."""
+
+    def cancel(self, order: Order) -> None:
+        """Do nothing: an immediate-or-cancel order that is only followed never stands open."""
+
+    def inspect(self, order: Order) -> None:
+        """Do nothing: no order is ever missed here."""
+
     def observe(self, event: Event) -> Sequence[Event]:
         """Look at an event that the books have taken in; return the reports of the orders that it decides."""
         match event:

@@ -6,10 +6,20 @@ one latency later, and what is due before a new book meets the old one. Two of t
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Final
 
-from arbitrage.domain.events import BookSnapshot, Event, TouchUpdate, UniverseChanged
+from arbitrage.domain.events import (
+    BalancesSeen,
+    BookSnapshot,
+    Event,
+    Inspected,
+    OrderReply,
+    ReplyKind,
+    TouchUpdate,
+    UniverseChanged,
+)
 from arbitrage.domain.instants import Instant
 from arbitrage.domain.instruments import Instrument, Universe, Venue
 from arbitrage.domain.money import plain
@@ -52,6 +62,7 @@ class SimulatedExchange:
         self._submitted: dict[int, Order] = {}
         self._ended: list[tuple[Order, Fill]] = []
         self._unsent: list[tuple[Order, Fill]] = []
+        self._answers: list[OrderReply | BalancesSeen | Inspected] = []
 
     # --- the account
 
@@ -81,8 +92,14 @@ class SimulatedExchange:
         """Take an order on, to be matched one latency later. The order that is returned stays up to date."""
         return self._take_on(request, self._now)
 
-    def cancel(self, order_id: int | str) -> None:
-        """Ask for the end of an order, by the venue's id or by ours; it may trade until that arrives."""
+    def cancel(self, order_id: int | str | Order) -> None:
+        """Ask for the end of an order, by the venue's id or by ours; it may trade until that arrives.
+
+        Of an order of a plan, as a gateway is asked, nothing is said where there is nothing left to cancel.
+        """
+        if isinstance(order_id, Order):
+            self._cancel_quietly(order_id.client_id)
+            return
         order = self.query(order_id)
         if order.is_over:
             raise self._error(Trouble.ORDER_IS_OVER, f"{order_id} is {order.state.value}")
@@ -127,6 +144,24 @@ class SimulatedExchange:
         else:
             self._submitted[taken_on.order_id] = order
 
+    def ask(self, order: Order) -> None:
+        """Tell how a plan's order stands, with the next event; without a connection, that nothing is known."""
+        kind, fill = ReplyKind.UNKNOWN, None
+        if self.connected:
+            held = self._core.by_client(order.client_id)
+            kind = ReplyKind.MISSING if held is None else ReplyKind.ENDED if held.is_over else ReplyKind.ACCEPTED
+            fill = None if held is None else fill_of(held)
+        self._answers.append(OrderReply(self._now, order.client_id, self.venue, kind, fill))
+
+    def inspect(self, order: Order) -> None:
+        """Tell of all balances and of an order's place in the lists, with the next event; nothing if not connected."""
+        if not self.connected:
+            return
+        owned = {currency: balance.total for currency, balance in self._core.account.balances().items()}
+        is_listed = self._core.by_client(order.client_id) is not None
+        self._answers.append(BalancesSeen(self._now, self.venue, owned, is_whole=True))
+        self._answers.append(Inspected(self._now, order.client_id, self.venue, is_listed))
+
     # --- the market and time
 
     def set_price(self, symbol: str, price: Decimal, quantity: Decimal | None = None) -> None:
@@ -162,7 +197,7 @@ class SimulatedExchange:
         return self.advance(max(event.at, self._now))
 
     def advance(self, now: Instant) -> list[Event]:
-        """Let time pass; return reports of submitted orders. Raises SimulationError if it would run backwards."""
+        """Let time pass; return reports and answers. Raises SimulationError if it would run backwards."""
         if now < self._now:
             raise self._error(Trouble.TIME_RAN_BACK, f"{now}", f"from {self._now}")
         self._work_off(now)
@@ -171,9 +206,16 @@ class SimulatedExchange:
         self._unsent = []
         if self.connected:
             told, self._ended = [*told, *self._ended], []
-        return [report_of(order, fill, now) for order, fill in told]
+        answers = [replace(answer, at=now) for answer in self._answers]
+        self._answers = []
+        return [*(report_of(order, fill, now) for order, fill in told), *answers]
 
     # --- how it is done
+
+    def _cancel_quietly(self, client_id: str) -> None:
+        held = self._core.by_client(client_id) if self.connected else None
+        if held is not None and not held.is_over:
+            self._under_way.send(held, self._now, is_cancel=True)
 
     def _take_on(self, request: OrderRequest, at: Instant) -> VenueOrder:
         self._ask_connection()

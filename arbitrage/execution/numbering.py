@@ -31,10 +31,15 @@ def opening_orders(plan: TwoLegPlan) -> tuple[Order, Order]:
     return _order(plan, plan.upbit), _order(plan, plan.binance)
 
 
+def client_id_of(plan_id: str, venue: Venue, attempt: int) -> str:
+    """Return the id of a plan's order on a venue, attempts counted from 1."""
+    tag = "u" if venue is Venue.UPBIT else "b"
+    return f"{ORDER_PREFIX}-{plan_id}-{tag}-{attempt}"
+
+
 def _order(plan: TwoLegPlan, leg: Leg) -> Order:
-    tag = "u" if leg.venue is Venue.UPBIT else "b"
     return Order(
-        client_id=f"{ORDER_PREFIX}-{plan.plan_id}-{tag}-1",
+        client_id=client_id_of(plan.plan_id, leg.venue, 1),
         plan_id=plan.plan_id,
         venue=leg.venue,
         symbol=leg.symbol,

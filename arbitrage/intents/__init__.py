@@ -4,7 +4,7 @@ from arbitrage.intents.holding import is_being_written
 from arbitrage.intents.log import IntentLog
 from arbitrage.intents.memory import MemoryIntents
 from arbitrage.intents.replay import Entry, Logged, read_log, unclean_ends
-from arbitrage.intents.rows import Boot, BootFacts, EndRow, GuardRow, LogDamaged, PlanRow
+from arbitrage.intents.rows import Boot, BootFacts, EndRow, GuardRow, LogDamaged, OrderRow, PlanRow
 
 __all__ = [
     "Boot",
@@ -16,6 +16,7 @@ __all__ = [
     "LogDamaged",
     "Logged",
     "MemoryIntents",
+    "OrderRow",
     "PlanRow",
     "is_being_written",
     "read_log",

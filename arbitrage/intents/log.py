@@ -19,7 +19,7 @@ import structlog
 
 from arbitrage.domain.guarding import GuardMemory
 from arbitrage.domain.instants import Instant
-from arbitrage.domain.intents import ReportGuard, ReportPlanEnd, SubmitPlan
+from arbitrage.domain.intents import Noted
 from arbitrage.intents.holding import open_held
 from arbitrage.intents.replay import Entry, Logged, read_log, replayed
 from arbitrage.intents.rows import (
@@ -30,6 +30,7 @@ from arbitrage.intents.rows import (
     GuardRow,
     HeadRow,
     LogDamaged,
+    OrderRow,
     PlanRow,
     StopRow,
     row_of,
@@ -37,8 +38,6 @@ from arbitrage.intents.rows import (
 from arbitrage.local_files.durable import sync_folder, write_whole
 
 log = structlog.get_logger()
-
-Noted = SubmitPlan | ReportPlanEnd | ReportGuard
 
 ROTATE_BYTES: Final = 16 * 1024 * 1024
 """A log that is larger at boot is begun anew."""
@@ -94,6 +93,9 @@ class IntentLog:
         Raises ValueError for an entry that no reader could take in: no rising number, no worst case.
         """
         row = row_of(intent)
+        if isinstance(row, OrderRow):
+            self._append(row)
+            return
         if not row.sequence > self._sequence:
             raise ValueError(f"entry {row.sequence} comes after entry {self._sequence}")
         if isinstance(row, PlanRow) and not row.worst_case > 0:
@@ -137,6 +139,7 @@ class IntentLog:
             losses=memory.losses,
             latches=memory.latches,
             open_plans=tuple(row for row in past.open_plans if row.plan_id in memory.losses.reserved) if past else (),
+            hedges=past.hedges if past else (),
             boots=past.boots[-BOOTS_KEPT:] if past else (),
         )
         self._begin(head, ())
@@ -185,6 +188,7 @@ class IntentLog:
             losses=before.losses,
             latches=before.latches,
             open_plans=tuple(before.open_plans.values()),
+            hedges=logged.hedges,
             boots=logged.boots[-BOOTS_KEPT:],
         )
         self._begin(head, kept)

@@ -5,7 +5,7 @@ from collections import deque
 
 from arbitrage.domain.guarding import GuardMemory
 from arbitrage.domain.instants import Instant
-from arbitrage.domain.intents import ReportGuard, ReportPlanEnd, SubmitPlan
+from arbitrage.domain.intents import Noted
 from arbitrage.intents.replay import Logged
 from arbitrage.intents.rows import BootFacts, LogDamaged
 
@@ -17,9 +17,9 @@ class MemoryIntents:
     damage: LogDamaged | None = None
 
     def __init__(self) -> None:
-        self.noted: deque[SubmitPlan | ReportPlanEnd | ReportGuard] = deque(maxlen=10_000)
+        self.noted: deque[Noted] = deque(maxlen=10_000)
 
-    def note(self, intent: SubmitPlan | ReportPlanEnd | ReportGuard) -> None:
+    def note(self, intent: Noted) -> None:
         """Keep an entry."""
         self.noted.append(intent)
 

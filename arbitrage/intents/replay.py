@@ -17,6 +17,7 @@ from arbitrage.intents.rows import (
     GuardRow,
     HeadRow,
     LogDamaged,
+    OrderRow,
     PlanRow,
     StopRow,
 )
@@ -36,6 +37,7 @@ class Replay:
         self.sequence = head.sequence
         self.latches = head.latches
         self.open_plans = {row.plan_id: row for row in head.open_plans}
+        self.hedges = list(head.hedges)
         self.boots = list(head.boots)
         self._book = LossBook(head.losses)
 
@@ -44,6 +46,8 @@ class Replay:
         match row:
             case PlanRow() | EndRow() | GuardRow():
                 self._enter(row)
+            case OrderRow():
+                self.hedges.append(row)
             case BootFacts():
                 self.boots.append(Boot(row.at))
             case StopRow():
@@ -65,6 +69,8 @@ class Replay:
                 # twice the 24 hours that count, as Redis keeps them: a clock that runs ahead must not forget a loss
                 self._book.forget_old(Instant(row.at - DAY_NS))
                 self.open_plans.pop(row.plan_id, None)
+                if self.hedges:
+                    self.hedges = [hedge for hedge in self.hedges if hedge.plan_id != row.plan_id]
             case GuardRow():
                 self.latches = row.latches
                 if row.total_from_zero:
@@ -85,7 +91,8 @@ class Logged:
     entries            the numbered rows after it, in their order
     sequence           number of the last entry
     losses, latches    as they stand after it
-    open_plans         plans without an end, oldest first, with their orders
+    open_plans         plans without an end, oldest first, with their opening orders
+    hedges             the orders that were sent since to lower what those plans left open
     boots              every start, and whether a clean stop followed
     chain              where the good lines end; `torn` bytes behind them are of a line that was never finished
     """
@@ -98,6 +105,7 @@ class Logged:
     losses: LossMemory
     latches: tuple[Latch, ...]
     open_plans: tuple[PlanRow, ...]
+    hedges: tuple[OrderRow, ...]
     boots: tuple[Boot, ...]
     chain: Chain
 
@@ -179,6 +187,7 @@ def _logged(lines: Iterable[bytes]) -> Logged | None:
         losses=replay.losses,
         latches=replay.latches,
         open_plans=tuple(replay.open_plans.values()),
+        hedges=tuple(replay.hedges),
         boots=tuple(replay.boots),
         chain=chain,
     )

@@ -13,7 +13,7 @@ import msgspec
 from arbitrage.domain.errors import ArbitrageError
 from arbitrage.domain.guarding import GuardEntry, Latch, LossMemory
 from arbitrage.domain.instants import Instant
-from arbitrage.domain.intents import ReportGuard, ReportPlanEnd, SubmitPlan
+from arbitrage.domain.intents import AdoptPlan, Noted, ReportGuard, ReportPlanEnd, SubmitHedge, SubmitPlan
 from arbitrage.domain.plans import Order, Outcome, TwoLegPlan
 
 T = TypeVar("T")
@@ -60,6 +60,17 @@ class PlanRow(NumberedRow, frozen=True, kw_only=True, tag="plan"):
         return _read(_ORDERS, self.orders, self.plan_id)
 
 
+class OrderRow(Row, frozen=True, kw_only=True, tag="order"):
+    """An order about to be sent to lower the exposure of a plan in flight. It changes no loss and has no number."""
+
+    plan_id: str
+    order: msgspec.Raw
+
+    def read_order(self) -> Order:
+        """Return the order. Raises LogDamaged like `PlanRow.read_plan`."""
+        return _read(_ORDER, self.order, self.plan_id)
+
+
 class EndRow(NumberedRow, frozen=True, kw_only=True, tag="end"):
     """How a plan ended, with its result in won units."""
 
@@ -95,6 +106,7 @@ class HeadRow(Row, frozen=True, kw_only=True, tag="head"):
     losses: LossMemory
     latches: tuple[Latch, ...]
     open_plans: tuple[PlanRow, ...] = ()
+    hedges: tuple[OrderRow, ...] = ()
     boots: tuple[Boot, ...] = ()
 
 
@@ -113,11 +125,12 @@ class StopRow(Row, frozen=True, kw_only=True, tag="stop"):
     at: Instant
 
 
-AnyRow = HeadRow | BootFacts | StopRow | PlanRow | EndRow | GuardRow
+AnyRow = HeadRow | BootFacts | StopRow | PlanRow | OrderRow | EndRow | GuardRow
 
 to_json: Final = msgspec.json.Encoder().encode
 _ROW: Final = msgspec.json.Decoder(AnyRow)
 _PLAN: Final = msgspec.json.Decoder(TwoLegPlan)
+_ORDER: Final = msgspec.json.Decoder(Order)
 _ORDERS: Final = msgspec.json.Decoder(tuple[Order, ...])
 
 
@@ -128,18 +141,20 @@ def _read(decoder: msgspec.json.Decoder[T], raw: msgspec.Raw, plan_id: str) -> T
         raise LogDamaged(f"plan {plan_id}", f"it cannot be read ({error})") from error
 
 
-def row_of(intent: SubmitPlan | ReportPlanEnd | ReportGuard) -> PlanRow | EndRow | GuardRow:
+def row_of(intent: Noted) -> PlanRow | OrderRow | EndRow | GuardRow:
     """Return the row that an intent is written down as."""
     match intent:
-        case SubmitPlan():
+        case SubmitPlan() | AdoptPlan():
             return PlanRow(
                 sequence=intent.sequence,
                 day=intent.day,
-                plan_id=intent.approved.what.plan_id,
+                plan_id=intent.plan.plan_id,
                 worst_case=intent.worst_case,
-                plan=msgspec.Raw(to_json(intent.approved.what)),
+                plan=msgspec.Raw(to_json(intent.plan)),
                 orders=msgspec.Raw(to_json(intent.orders)),
             )
+        case SubmitHedge(order):
+            return OrderRow(plan_id=order.plan_id, order=msgspec.Raw(to_json(order)))
         case ReportPlanEnd(end):
             return EndRow(
                 sequence=intent.sequence,

@@ -1,41 +1,52 @@
 """The end of a plan: from both legs' reports to an outcome, a left-over and a result. It moves nothing."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 
-from arbitrage.domain.events import LegReport
-from arbitrage.domain.instants import Instant
+from arbitrage.domain.instants import Instant, Nanos
 from arbitrage.domain.instruments import Instrument, Pair, Venue
 from arbitrage.domain.money import KRW, USDT, WonUnits, decimal_from_float
-from arbitrage.domain.plans import Fill, LegEnd, Outcome, PlanEnd, TwoLegPlan
+from arbitrage.domain.plans import Fill, LegEnd, OrderFill, Outcome, PlanEnd, TwoLegPlan
 from arbitrage.ledger.result import Marks, marks_from, residual_base, result_of
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flown:
+    """What all orders of a plan came to: how both opening orders ended, and every fill, hedges last.
+
+    `neutral_after` is the time from the first fill until nothing was open.
+    """
+
+    ends: Mapping[Venue, LegEnd]
+    opening: Mapping[Venue, Fill]
+    fills: tuple[OrderFill, ...]
+    hedges: tuple[OrderFill, ...]
+    neutral_after: Nanos | None
+
+
 def close_plan(
-    plan: TwoLegPlan,
-    pair: Pair,
-    reports: Mapping[Venue, LegReport],
-    touches: Mapping[Venue, tuple[float, float]],
-    at: Instant,
+    plan: TwoLegPlan, pair: Pair, flown: Flown, touches: Mapping[Venue, tuple[float, float]], at: Instant
 ) -> PlanEnd:
     """Return how a plan ended. `touches` are the believable (bid, ask) now: left-over base is valued at them.
 
     What could not be followed is worth nothing, either way.
     """
-    fills = (reports[Venue.UPBIT].fill, reports[Venue.BINANCE].fill)
-    residual = residual_base(plan, *fills)
-    outcome = _outcome(reports, residual, pair.binance, plan.binance.limit_price)
+    opened = residual_base(plan.base, tuple(fill for fill in flown.fills if fill not in flown.hedges))
+    outcome = _outcome(flown, opened, pair.binance, plan.binance.limit_price)
     followed = outcome is not Outcome.UNSCORED
     return PlanEnd(
         plan=plan,
         at=at,
         outcome=outcome,
-        upbit_end=reports[Venue.UPBIT].end,
-        binance_end=reports[Venue.BINANCE].end,
-        upbit_fill=fills[0],
-        binance_fill=fills[1],
-        residual_base=residual,
-        result=result_of(plan, pair, fills, _marks(plan, pair, touches)) if followed else WonUnits(0),
+        upbit_end=flown.ends[Venue.UPBIT],
+        binance_end=flown.ends[Venue.BINANCE],
+        upbit_fill=flown.opening[Venue.UPBIT],
+        binance_fill=flown.opening[Venue.BINANCE],
+        residual_base=residual_base(plan.base, flown.fills) if followed else Decimal(0),
+        result=result_of(plan, pair, flown.fills, _marks(plan, pair, touches)) if followed else WonUnits(0),
+        hedges=flown.hedges,
+        neutral_after=flown.neutral_after,
     )
 
 
@@ -58,15 +69,15 @@ def _nothing(currency: str) -> Fill:
     return Fill(quantity=Decimal(0), funds=Decimal(0), fee=Decimal(0), fee_currency=currency)
 
 
-def _outcome(reports: Mapping[Venue, LegReport], residual: Decimal, hedge: Instrument, price: Decimal) -> Outcome:
-    # A left-over below what could be hedged is dust: max(lot, 1.1 x the hedging venue's minimum), as designed.
-    if any(report.end is LegEnd.UNSEEN for report in reports.values()):
+def _outcome(flown: Flown, opened: Decimal, hedge: Instrument, price: Decimal) -> Outcome:
+    # What the opening orders left over below what could be hedged is dust: max(lot, 1.1 x the hedging venue's minimum).
+    if LegEnd.UNSEEN in flown.ends.values():
         return Outcome.UNSCORED
-    filled = sum(report.fill.quantity > 0 for report in reports.values())
-    if filled < len(reports):
+    filled = sum(fill.quantity > 0 for fill in flown.opening.values())
+    if filled < len(flown.opening):
         return Outcome.ONE_LEG if filled else Outcome.MISSED
     hedgeable = max(hedge.lot, Decimal("1.1") * hedge.min_notional / price)
-    return Outcome.BOTH if abs(residual) < hedgeable else Outcome.UNEVEN
+    return Outcome.BOTH if abs(opened) < hedgeable else Outcome.UNEVEN
 
 
 def _marks(plan: TwoLegPlan, pair: Pair, touches: Mapping[Venue, tuple[float, float]]) -> Marks:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from arbitrage.domain.instruments import Instrument, Side, Venue
-from arbitrage.domain.plans import Fill, Leg
+from arbitrage.domain.plans import Fill, Order
 
 Balances = Mapping[Venue, Mapping[str, Decimal]]
 
@@ -44,33 +44,45 @@ class Inventory:
                 owned -= amount
         return owned
 
-    def reserve(self, plan_id: str, leg: Leg, instrument: Instrument) -> None:
-        """Speak for what a leg can use at the most: the base of a sale, or the limit price and fee of a buy."""
-        if leg.side is Side.SELL:
-            spoken_for = (instrument.base, leg.quantity)
+    def reserve(self, order: Order, instrument: Instrument) -> None:
+        """Speak for what an order can use at the most: the base of a sale, or the limit price and fee of a buy."""
+        if order.side is Side.SELL:
+            spoken_for = (instrument.base, order.quantity)
         else:
             fee_on_top = instrument.taker_fee if instrument.venue is Venue.UPBIT else _ZERO
-            spoken_for = (instrument.quote, leg.quantity * leg.limit_price * (1 + fee_on_top))
-        self._reserved[plan_id, leg.venue] = spoken_for
+            spoken_for = (instrument.quote, order.quantity * order.limit_price * (1 + fee_on_top))
+        self._reserved[order.client_id, order.venue] = spoken_for
 
-    def release(self, plan_id: str, venue: Venue) -> bool:
-        """Let go of what a leg had spoken for; False if that was nothing."""
-        return self._reserved.pop((plan_id, venue), None) is not None
+    def release(self, order: Order) -> bool:
+        """Let go of what an order had spoken for; False if that was nothing."""
+        return self._reserved.pop((order.client_id, order.venue), None) is not None
 
-    def settle(self, plan_id: str, leg: Leg, instrument: Instrument, fill: Fill) -> None:
-        """Book what a leg came to, and let go of what it had spoken for. A leg that spoke for nothing is not booked."""
-        if not self.release(plan_id, leg.venue):
+    def settle(self, order: Order, instrument: Instrument, fill: Fill) -> None:
+        """Book what an order came to, and let go of what it had spoken for; if that was nothing, nothing is booked."""
+        if not self.release(order):
             return
-        moves = (
-            (instrument.base, leg.side.sign * fill.quantity),
-            (instrument.quote, -leg.side.sign * fill.funds),
-            (fill.fee_currency, -fill.fee),
-        )
-        owned = self._owned[leg.venue]
-        for currency, change in moves:
-            if change:
-                owned[currency] = owned.get(currency, _ZERO) + change
+        owned = self._owned[order.venue]
+        for currency, change in moves_of(order, instrument, fill):
+            if currency in owned:  # a change of what is not known leaves it unknown
+                owned[currency] += change
+
+    def owned(self, venue: Venue, currency: str) -> Decimal:
+        """Return what is owned of a currency, spoken for or not; nothing where it is unknown."""
+        return self._owned[venue].get(currency, _ZERO)
+
+    def move(self, venue: Venue, currency: str, change: Decimal) -> None:
+        """Book funds that people moved."""
+        self._owned[venue][currency] = self.owned(venue, currency) + change
 
     def shown(self) -> dict[str, dict[str, Decimal]]:
         """Return a copy for people and for the state."""
         return {venue.value: dict(amounts) for venue, amounts in self._owned.items()}
+
+
+def moves_of(order: Order, instrument: Instrument, fill: Fill) -> tuple[tuple[str, Decimal], ...]:
+    """Return what a fill changes on the order's venue, as (currency, change)."""
+    return (
+        (instrument.base, order.side.sign * fill.quantity),
+        (instrument.quote, -order.side.sign * fill.funds),
+        (fill.fee_currency, -fill.fee),
+    )

@@ -1,12 +1,12 @@
 """What a plan came to, in won: its flows at the fx frozen at decision, and what base is left at the worse side."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from arbitrage.domain.instruments import Pair, Side, Venue
+from arbitrage.domain.instruments import Pair, Venue
 from arbitrage.domain.money import WonUnits, won_units
-from arbitrage.domain.plans import Fill, FxQuote, Leg, TwoLegPlan
+from arbitrage.domain.plans import FxQuote, OrderFill, TwoLegPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,29 +17,28 @@ class Marks:
     bought_krw: Decimal
 
 
-def residual_base(plan: TwoLegPlan, upbit: Fill, binance: Fill) -> Decimal:
-    """Return the base that the plan left over: positive is long, negative is short. A fee taken in base counts."""
+def residual_base(base: str, fills: Sequence[OrderFill]) -> Decimal:
+    """Return the base that orders left over: positive is long, negative is short. A fee taken in base counts."""
     return sum(
         (
-            leg.side.sign * fill.quantity - (fill.fee if fill.fee_currency == plan.base else 0)
-            for leg, fill in zip(plan.legs, (upbit, binance), strict=True)
+            each.side.sign * each.fill.quantity - (each.fill.fee if each.fill.fee_currency == base else 0)
+            for each in fills
         ),
         Decimal(0),
     )
 
 
-def result_of(plan: TwoLegPlan, pair: Pair, fills: tuple[Fill, Fill], marks: Marks) -> WonUnits:
-    """Return the realised result of a plan in integer won units.
+def result_of(plan: TwoLegPlan, pair: Pair, fills: Sequence[OrderFill], marks: Marks) -> WonUnits:
+    """Return the realised result of a plan, from all of its orders, in integer won units.
 
-    KRW flows, plus USDT flows at the frozen fx (ask and fee on top for USDT spent, bid less the fee for USDT
+    KRW flows, plus the net USDT flow at the frozen fx (ask and fee on top for USDT spent, bid less the fee for USDT
     received), plus the residual base at the marks. Source: the design's "result of a plan".
     """
-    upbit, binance = fills
-    krw = _flow(plan.upbit, upbit, pair.upbit.quote)
-    usdt = _flow(plan.binance, binance, pair.binance.quote)
+    krw = _flow(Venue.UPBIT, fills, pair.upbit.quote)
+    usdt = _flow(Venue.BINANCE, fills, pair.binance.quote)
     fee = pair.upbit.taker_fee
     fx = plan.fx.ask * (1 + fee) if usdt < 0 else plan.fx.bid * (1 - fee)
-    residual = residual_base(plan, upbit, binance)
+    residual = residual_base(plan.base, fills)
     mark = marks.sold_krw if residual > 0 else marks.bought_krw
     return won_units(krw + usdt * fx + residual * mark)
 
@@ -59,6 +58,17 @@ def marks_from(pair: Pair, touches: Mapping[Venue, tuple[Decimal, Decimal]], fx:
     return Marks(min(sold), max(bought)) if sold else None
 
 
-def _flow(leg: Leg, fill: Fill, quote: str) -> Decimal:
-    paid = fill.fee if fill.fee_currency == quote else Decimal(0)
-    return (fill.funds if leg.side is Side.SELL else -fill.funds) - paid
+def _base_of(each: OrderFill, base: str) -> Decimal:
+    fill = each.fill
+    return each.side.sign * fill.quantity - (fill.fee if fill.fee_currency == base else 0)
+
+
+def _flow(venue: Venue, fills: Sequence[OrderFill], quote: str) -> Decimal:
+    return sum(
+        (
+            -each.side.sign * each.fill.funds - (each.fill.fee if each.fill.fee_currency == quote else 0)
+            for each in fills
+            if each.venue is venue
+        ),
+        Decimal(0),
+    )

@@ -57,11 +57,12 @@ class StopSignal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """What to run, under which name, and how long it may take to end by itself."""
+    """What to run, under which name, and how long it may take to end by itself; `farewell` says why that takes long."""
 
     name: str
     arguments: Sequence[str]
     grace_s: float
+    farewell: str = ""
     environ: Mapping[str, str] | None = None
     stdin: str = ""
     output: Path | None = None
@@ -107,6 +108,8 @@ class Child:
     def stop(self) -> None:
         """Ask it to end, wait for as long as it was promised, then end it and whatever it has started."""
         if self._process.poll() is None:
+            if self._command.farewell:
+                say(self._command.farewell)
             self._process.terminate()
             try:
                 self._process.wait(self._command.grace_s)

@@ -14,6 +14,8 @@ from typing import Final
 from arbitrage.domain.errors import ConfigurationError
 from arbitrage.local_stack.children import Command, StackError, say
 from arbitrage.settings import Settings
+from arbitrage.state.glance import ask as glance
+from arbitrage.state.keys import RedisAddress
 
 GRACE_S: Final = 1.0
 """How long a server may take to end; with `appendonly` it has little left to write."""
@@ -23,6 +25,8 @@ OLDEST_FOR_LIVE: Final = 7
 
 _ANSWER_S: Final = 0.5
 _VERSION: Final = re.compile(r"v=(\d+)\.(\S+)")
+_RUNNING: Final = re.compile(rb"redis_version:(\d{1,4})\.\S{0,20}")
+_NEEDED: Final = f"Live needs {OLDEST_FOR_LIVE} or newer; install it, for instance with `apt install redis-server`"
 
 
 class Answer(Enum):
@@ -70,13 +74,25 @@ def find() -> Server | None:
     return _describe(str(Path(folders[0]) / "bin" / "redis-server")) if folders else None
 
 
-def command(settings: Settings) -> Command:
+def refuse_old(settings: Settings) -> None:
+    """Raise StackError if the Redis that answers is older than Live accepts, StateUnavailable if it does not say."""
+    address = RedisAddress.of(settings)
+    (said,) = glance(address, ("INFO", "server"))
+    found = _RUNNING.search(said)
+    if found is None or int(found[1]) < OLDEST_FOR_LIVE:
+        which = found[0].decode().removeprefix("redis_version:") if found else "of an unknown version"
+        raise StackError(f"the Redis at {address} is {which}: {_NEEDED}, or set REDIS_PORT to that of another")
+
+
+def command(settings: Settings, *, for_live: bool) -> Command:
     """Return how to start a server here, and make its folder. Raises StackError, ConfigurationError."""
     folder = settings.state_dir.absolute() / "redis"
     server = find()
     if server is None:
         port = settings.redis_port
         raise StackError(f"no Redis server: install redis-server (7 or newer), or start one on port {port}")
+    if for_live and server.major < OLDEST_FOR_LIVE:
+        raise StackError(f"there is only a Redis {server.version} here: {_NEEDED}")
     if server.major < OLDEST_FOR_LIVE and (folder / "appendonlydir").exists():
         raise StackError(f"{folder} was written by Redis 7 or newer, which is not on the PATH any more; install it")
     try:

@@ -4,7 +4,7 @@ import fcntl
 import os
 import socket
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,14 +14,19 @@ from arbitrage.local_stack import redis_server
 from arbitrage.local_stack.children import Child, Command, StackError, Stopped, StopSignal, say
 from arbitrage.local_stack.redis_server import Answer
 from arbitrage.settings import Settings, ensure_state_dir, is_loopback
-from liveguard.mode_gate import API_KEYS
+from liveguard.mode_gate import API_KEYS, Mode, decide
 
 # with Redis's own second, less than the five seconds that Ctrl-C may take
 _DAEMON_GRACE_S: Final = 3.0
+_LIVE_GRACE_S: Final = 35.0  # Live finishes what is in flight, which it bounds by 30 s itself
 _SANDBOX_GRACE_S: Final = 0.6
 
 ARBITRAGE: Final = (sys.executable, "-m", "arbitrage.cli")
 """The command `arbitrage`, of the same installation."""
+
+SANDBOX_SCRIPT: Final = "sandbox.yaml"
+BALANCES: Final = "balances.yaml"
+"""What the sandbox of a Live demo is told, and what its accounts start with; in the state folder."""
 
 _START_LIMIT_S: Final = 15.0
 
@@ -36,10 +41,15 @@ class Demo:
     port: int = 8900
     seed: int = 1
     speed: float = 1.0
+    is_live: bool = False
 
-    def options(self) -> list[str]:
-        """Return the sandbox's command line."""
-        return ["--port", str(self.port), "--seed", str(self.seed), "--speed", str(self.speed)]
+    def options(self, folder: Path) -> list[str]:
+        """Return the sandbox's command line. What Live owns is kept in the state folder, as its daemon remembers it."""
+        usual = ["--port", str(self.port), "--seed", str(self.seed), "--speed", str(self.speed)]
+        if not self.is_live:
+            return usual
+        files = {"--keep": "play-money.json", "--balances": BALANCES, "--faults": SANDBOX_SCRIPT}
+        return [*usual, *(word for option, name in files.items() for word in (option, str(folder / name)))]
 
     def urls(self) -> dict[str, str]:
         """Return the variables that point the daemon at the sandbox."""
@@ -55,11 +65,23 @@ class Demo:
 
 
 class LocalStack:
-    """Starts what is missing, runs the daemon, and stops in the opposite order."""
+    """Starts what is missing, runs the daemon, and stops in the opposite order.
 
-    def __init__(self, settings: Settings, demo: Demo | None, stop: StopSignal, program: Sequence[str]) -> None:
+    `environ` is the daemon's, and what `settings` were read from.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        environ: Mapping[str, str],
+        demo: Demo | None,
+        stop: StopSignal,
+        program: Sequence[str],
+    ) -> None:
         self._program = program
         self._settings = settings
+        self._environ = environ
+        self._is_live = decide(settings.gate_evidence()).mode is Mode.LIVE
         self._demo = demo
         self._stop = stop
 
@@ -87,8 +109,10 @@ class LocalStack:
             raise StackError(f"port {port} is taken by something that is not Redis; set REDIS_PORT to a free one")
         if answer is not Answer.NOBODY:
             say(f"Redis found on {host}:{port}")
+            if self._is_live:
+                redis_server.refuse_old(self._settings)
         elif is_loopback(host):
-            return started.enter_context(Child(redis_server.command(self._settings)))
+            return started.enter_context(Child(redis_server.command(self._settings, for_live=self._is_live)))
         else:
             say(f"nobody answers on {host}:{port}; the daemon will wait for that Redis")
         return None
@@ -108,7 +132,7 @@ class LocalStack:
             raise StackError(f"port {self._demo.port} is taken; give the sandbox a free one with --port")
         command = Command(
             name="sandbox",
-            arguments=[*self._program, "sandbox", *self._demo.options()],
+            arguments=[*self._program, "sandbox", *self._demo.options(folder)],
             environ=_without_keys(),
             output=folder / "sandbox.log",
             grace_s=_SANDBOX_GRACE_S,
@@ -122,11 +146,19 @@ class LocalStack:
         say(f"the sandbox plays both venues on 127.0.0.1:{port}")
 
     def _start_daemon(self, started: ExitStack) -> Child:
-        environ = os.environ | (self._demo.urls() if self._demo else {})
-        say("the daemon starts; `.venv/bin/arbitrage status` shows what it does, Ctrl-C ends everything")
-        return started.enter_context(
-            Child(Command(name="daemon", arguments=[*self._program, "run"], environ=environ, grace_s=_DAEMON_GRACE_S))
+        say(f"the daemon starts; `{self._way_to_look()} status` shows what it does, Ctrl-C ends everything")
+        command = Command(
+            name="daemon",
+            arguments=[*self._program, "run"],
+            environ=self._environ,
+            grace_s=_LIVE_GRACE_S if self._is_live else _DAEMON_GRACE_S,
+            farewell="Live ends: it finishes what is in flight first, 30 s at most" if self._is_live else "",
         )
+        return started.enter_context(Child(command))
+
+    def _way_to_look(self) -> str:
+        is_rehearsal = self._demo is not None and self._demo.is_live
+        return str(self._settings.state_dir / "arbitrage") if is_rehearsal else ".venv/bin/arbitrage"
 
     def _watch(self, daemon: Child, redis: Child | None, sandbox: Child | None, started: ExitStack) -> int:
         while daemon.exit_code is None:

@@ -5,7 +5,7 @@ The same arithmetic as the engine's and the intent log's; it judges nothing and 
 
 from arbitrage.domain.guarding import GuardMemory
 from arbitrage.domain.instants import Instant
-from arbitrage.domain.intents import ReportGuard, ReportPlanEnd, SubmitPlan
+from arbitrage.domain.intents import AdoptPlan, ReportGuard, ReportPlanEnd, SubmitPlan
 from arbitrage.state.guard_store import Entry
 from liveguard.losses import DAY_NS, LossBook
 
@@ -28,8 +28,8 @@ class GuardAccount:
         self.sequence = entry.sequence
         self._book.roll(entry.day)
         match entry:
-            case SubmitPlan():
-                self._book.reserve(entry.approved.what.plan_id, entry.worst_case)
+            case SubmitPlan() | AdoptPlan():
+                self._book.reserve(entry.plan.plan_id, entry.worst_case)
             case ReportPlanEnd(end):
                 self._book.settle(end.plan.plan_id, end.result, end.at)
                 self._book.forget_old(Instant(end.at - DAY_NS))  # 48 hours, as Redis and the intent log

@@ -14,7 +14,7 @@ import msgspec
 from arbitrage.domain.errors import StateUnavailable
 from arbitrage.domain.guarding import GuardMemory, Latch, LossMemory
 from arbitrage.domain.instants import NS_PER_MS, Instant
-from arbitrage.domain.intents import ReportGuard, ReportPlanEnd, SubmitPlan
+from arbitrage.domain.intents import AdoptPlan, ReportGuard, ReportPlanEnd, SubmitPlan
 from arbitrage.state.agreement import Kept
 from arbitrage.state.guard_scripts import CHECK, CLAIM, FIELDS, KEEP, RESERVE, SETTLE, WRITE
 from arbitrage.state.guard_wiring import EXACT, LossLimits
@@ -28,7 +28,7 @@ _WHOLE: Final = re.compile(r"0|-?[1-9][0-9]{0,15}", re.ASCII)
 _LATCH: Final = msgspec.json.Decoder(Latch)
 _to_json: Final = msgspec.json.Encoder().encode
 
-Entry = SubmitPlan | ReportPlanEnd | ReportGuard
+Entry = SubmitPlan | AdoptPlan | ReportPlanEnd | ReportGuard
 """What changes the guard's account, and has a number."""
 
 
@@ -131,16 +131,16 @@ class GuardStore:
     async def take(self, entry: Entry, limits: LossLimits, follows: int | None = None) -> Answer:
         """Take an entry in, whatever it is; `follows` is the number of the one before it, if that is known."""
         match entry:
-            case SubmitPlan():
+            case SubmitPlan() | AdoptPlan():
                 return await self.reserve(entry, limits, follows)
             case ReportPlanEnd():
                 return await self.settle(entry, follows)
             case ReportGuard():
                 return await self.keep(entry, follows)
 
-    async def reserve(self, entry: SubmitPlan, limits: LossLimits, follows: int | None = None) -> Answer:
+    async def reserve(self, entry: SubmitPlan | AdoptPlan, limits: LossLimits, follows: int | None = None) -> Answer:
         """Hold the worst case of a plan, if the losses leave room for it."""
-        plan_id, cost = entry.approved.what.plan_id, entry.worst_case
+        plan_id, cost = entry.plan.plan_id, entry.worst_case
         return await self._take(RESERVE, entry, follows, plan_id, cost, limits.daily_units, limits.total_units)
 
     async def settle(self, entry: ReportPlanEnd, follows: int | None = None) -> Answer:

@@ -29,6 +29,10 @@ class MemoryState:
         log.warning("state_in_memory", meaning="nothing is kept, `arbitrage status` sees nothing")
         return Remembered(epoch=secrets.token_hex(3), fence=1)
 
+    async def verify_server(self) -> list[str]:
+        """Return what speaks against trusting it with real losses."""
+        return ["nothing outlives the process"]
+
     def publish(self, intent: Intent) -> None:
         """Keep a view; forget everything else."""
         if isinstance(intent, Publish):

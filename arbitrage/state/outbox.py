@@ -6,7 +6,7 @@ from typing import Final
 import structlog
 
 from arbitrage.domain.instants import Instant
-from arbitrage.domain.intents import Intent, Publish, ReportGuard, ReportPlanEnd, ReportRefusal, SubmitPlan
+from arbitrage.domain.intents import AdoptPlan, Intent, Publish, ReportGuard, ReportPlanEnd, ReportRefusal, SubmitPlan
 from arbitrage.domain.plans import TwoLegPlan
 from arbitrage.ledger.closing import unscored
 from arbitrage.state.guard_store import Entry
@@ -71,7 +71,7 @@ class Outbox:
             self._lost = 0
 
     def _taken(self, intent: Intent) -> list[Command]:
-        if isinstance(intent, SubmitPlan | ReportPlanEnd | ReportGuard) and intent.sequence:
+        if isinstance(intent, SubmitPlan | AdoptPlan | ReportPlanEnd | ReportGuard) and intent.sequence:
             self.entries.append(intent)
         if isinstance(intent, ReportPlanEnd) and intent.end.plan.plan_id in self._closed:
             return []

@@ -8,7 +8,16 @@ from typing import Final
 import msgspec
 
 from arbitrage.domain.instants import NS_PER_MS, Instant
-from arbitrage.domain.intents import Intent, Publish, ReportGuard, ReportPlanEnd, ReportRefusal, SubmitPlan
+from arbitrage.domain.intents import (
+    AdoptPlan,
+    Intent,
+    Publish,
+    ReportGuard,
+    ReportPlanEnd,
+    ReportRefusal,
+    SubmitHedge,
+    SubmitPlan,
+)
 from arbitrage.domain.money import plain, won
 from arbitrage.domain.plans import Order, Outcome, PlanEnd
 from arbitrage.domain.views import EngineView, GuardView
@@ -46,18 +55,24 @@ class RowWriter:
         return self._day.of(at)
 
     def rows(self, intent: Intent) -> list[Command]:
-        """Return what writes an intent down."""
+        """Return what writes an intent down: nothing for what only asks."""
+        rows: list[Command] = []
         match intent:
-            case SubmitPlan():
-                return self._plan(intent)
+            case SubmitPlan() | AdoptPlan():
+                rows = self._plan(intent)
+            case SubmitHedge(order):
+                rows = self._hedge(order)
             case ReportPlanEnd(end):
-                return self._plan_end(end)
+                rows = self._plan_end(end)
             case ReportRefusal():
-                return self._refusal(intent)
+                rows = self._refusal(intent)
             case ReportGuard(entries=entries):
-                return [self._journal("guard", entry.at, to_json(entry)) for entry in entries]
+                rows = [self._journal("guard", entry.at, to_json(entry)) for entry in entries]
             case Publish(view):
-                return self._view(view)
+                rows = self._view(view)
+            case _:
+                pass
+        return rows
 
     def facts(self) -> list[Command]:
         """Return what tells people of this run: mode, gate, version."""
@@ -98,19 +113,30 @@ class RowWriter:
         """Return the journal row of what was done to the guard's account in Redis itself."""
         return self._journal("state", at, to_json({"what": what}))
 
-    def _plan(self, intent: SubmitPlan) -> list[Command]:
-        plan, keys, mode = intent.approved.what, self._keys, self._facts.mode
+    def _plan(self, intent: SubmitPlan | AdoptPlan) -> list[Command]:
+        plan, keys, mode = intent.plan, self._keys, self._facts.mode
         at, day = plan.decided_at, self.day(plan.decided_at)
         orders = [OrderRow(mode=mode, order=order) for order in intent.orders]
         return [
             ("HSET", keys.plans_open, plan.plan_id, to_json(plan)),
             ("ZADD", keys.trades, at // NS_PER_MS, plan.plan_id),
             ("ZREMRANGEBYSCORE", keys.trades, "-inf", at // NS_PER_MS - DAY_MS),
-            *(("HSET", keys.orders(day), row.order.client_id, to_json(row)) for row in orders),
+            *(self._orders(intent.orders, day) if isinstance(intent, SubmitPlan) else ()),  # else it was written before
+            self._journal("plan", at, to_json({"plan": plan, "orders": orders})),
+        ]
+
+    def _hedge(self, order: Order) -> list[Command]:
+        row = self._journal("hedge", order.decided_at, to_json(OrderRow(mode=self._facts.mode, order=order)))
+        return [*self._orders((order,), self.day(order.decided_at)), row]
+
+    def _orders(self, orders: Sequence[Order], day: str) -> list[Command]:
+        keys, mode = self._keys, self._facts.mode
+        rows = [(order.client_id, to_json(OrderRow(mode=mode, order=order))) for order in orders]
+        return [
+            *(("HSET", keys.orders(day), client_id, row) for client_id, row in rows),
             ("ZADD", keys.order_days, date.fromisoformat(day).toordinal(), day),
             ("HINCRBY", keys.order_counts, mode, len(orders)),
             ("HINCRBY", keys.metrics, f"orders_{mode}", len(orders)),
-            self._journal("plan", at, to_json({"plan": plan, "orders": orders})),
         ]
 
     def _plan_end(self, end: PlanEnd) -> list[Command]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from arbitrage.domain.guarding import Latch
+from arbitrage.domain.guarding import Latch, LatchKind
 from arbitrage.domain.instants import NS_PER_S, Instant
 from arbitrage.domain.money import won
 from arbitrage.domain.views import EngineView
@@ -49,6 +49,8 @@ def shape_latch(latch: Latch) -> dict[str, Any]:
 
 def clearing_of(latch: Latch) -> str:
     """Say what clears a latch."""
+    if latch.kind is LatchKind.UNEXPLAINED_FUNDS:  # a resume alone lets it be found again
+        return "arbitrage reconcile --accept ..."
     return "the next trading day" if latch.kind in CLEARED_BY_DAY else "arbitrage resume --reason ..."
 
 

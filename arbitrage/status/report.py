@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from arbitrage.clock import SystemClock
-from arbitrage.domain.errors import StateUnavailable
+from arbitrage.domain.errors import ConfigurationError, StateUnavailable
 from arbitrage.domain.views import EngineView
 from arbitrage.settings import Settings
 from arbitrage.state.glance import ask
@@ -64,6 +64,7 @@ def read_status(settings: Settings) -> Status:
     return {
         **shape(facts, _fields(beat), seen, SystemClock().now()),
         "orders": {mode.value: whole(_fields(counts).get(mode.value.encode())) for mode in Mode},
+        "lease": _lease(address, settings) if facts.mode == Mode.LIVE else None,
         "state": {"reachable": True, "address": str(address), "namespace": namespace},
     }
 
@@ -97,6 +98,16 @@ def _namespace(address: RedisAddress, settings: Settings) -> str:
         return names[0]
     last = max(beats)
     return names[beats.index(last)] if last else ""
+
+
+def _lease(address: RedisAddress, settings: Settings) -> Status | None:
+    """Return who may write for our accounts, and for how long; None if we are not told whose accounts they are."""
+    try:
+        key = f"{settings.guard_namespace(Mode.LIVE)}:lease"
+    except ConfigurationError:  # whoever looks at a status need not hold the keys
+        return None
+    holder, left_ms = ask(address, ("GET", key), ("PTTL", key))
+    return {"holder": (holder or b"").decode(errors="replace"), "left_ms": max(0, left_ms)}
 
 
 def _fields(reply: list[bytes]) -> dict[bytes, bytes]:

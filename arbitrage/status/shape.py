@@ -8,6 +8,7 @@ from arbitrage.domain.instants import NS_PER_S, Instant
 from arbitrage.domain.money import won
 from arbitrage.domain.views import EngineView, FxLine, ScoreLine, VenueLine
 from arbitrage.state.keys import RunFacts
+from arbitrage.status.flights import shape_flight
 from arbitrage.status.guard import iso, shape_guard
 from arbitrage.status.limits import shape_limits
 
@@ -109,6 +110,12 @@ def _of_engine(view: EngineView, now: Instant) -> Status:
             "result_krw": won(score.result_units),
         },
         "refusals": {line.code: line.count for line in view.refusals},
+        "flights": [shape_flight(line, now) for line in view.flights],
+        "runway": view.runway,
+        "unexplained": [
+            {"venue": venue, "currency": currency, "difference": difference}
+            for venue, currency, difference in view.unexplained
+        ],
         "inventory": view.inventory,
         "positions": view.positions,
         "portfolio_krw": view.portfolio_krw,

@@ -1,6 +1,6 @@
 """A status as people read it: tables of at most 80 columns, times of Seoul. It reads nothing but what it is given."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, TextIO
 from zoneinfo import ZoneInfo
@@ -9,6 +9,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from arbitrage.status.flights import what_is_open
 from arbitrage.status.guard import losses_line
 from arbitrage.status.shape import Status
 
@@ -28,6 +29,7 @@ def show(status: Status, stream: TextIO) -> None:
 def _parts(status: Status) -> Iterator[RenderableType]:
     yield _headline(status)
     yield from _reasons(status)
+    yield from _lease(status["lease"])
     if status["venues"]:
         yield _venues(status)
         yield from _outages(status["venues"])
@@ -36,9 +38,12 @@ def _parts(status: Status) -> Iterator[RenderableType]:
         yield Text("edges in bps, after every fee", style="dim")
         yield _edges(status)
     yield Text(_plans(status))
+    yield from _flights(status["flights"])
     yield Text(losses_line(status["daily"]), style="red" if status["daily"]["loss_krw"] else "dim")
     yield Text(_orders(status), style="dim")
     yield from _inventory(status)
+    yield from _runway(status["runway"])
+    yield from _unexplained(status["unexplained"])
     yield from _refused(status)
 
 
@@ -60,10 +65,35 @@ def _stops(status: Status) -> Iterator[Text]:
         yield Text(f"paused: {trip['name']}, since {since}: {trip['why']}; ends by itself", style="yellow")
 
 
+def _lease(lease: Mapping[str, Any] | None) -> Iterator[Text]:
+    if lease is not None:
+        held = f"held by {lease['holder']}, {lease['left_ms'] / 1_000:.1f} s left" if lease["holder"] else "nobody's"
+        yield Text(f"lease: {held}", style="dim" if lease["holder"] else "red")
+
+
 def _outages(venues: Mapping[str, Any]) -> Iterator[Text]:
     for name, venue in venues.items():
         if not venue["connected"]:
             yield Text(f"{name} is down: {venue['reason']}", style="red")
+
+
+def _flights(flights: Sequence[Mapping[str, Any]]) -> Iterator[Text]:
+    for flight in flights:
+        what = f"{flight['base']} {flight['direction']} for {flight['age_s']:,.1f} s"
+        yield Text(f"in flight: {what}, {what_is_open(flight)}", style="yellow" if flight["exposure"] else "dim")
+
+
+def _runway(runway: Mapping[str, Mapping[str, int]]) -> Iterator[Text]:
+    if runway:
+        room = "  ".join(f"{base} {ways['sell_upbit']}/{ways['buy_upbit']}" for base, ways in runway.items())
+        used_up = any(not count for ways in runway.values() for count in ways.values())
+        yield Text(f"runway in plans that sell/buy on upbit: {room}", style="yellow" if used_up else "dim")
+
+
+def _unexplained(differences: Sequence[Mapping[str, Any]]) -> Iterator[Text]:
+    for odd in differences:
+        what = f"{odd['venue']} {odd['difference']:+f} {odd['currency']}"
+        yield Text(f"unexplained: {what}, see `arbitrage reconcile`", style="red")
 
 
 def _inventory(status: Status) -> Iterator[Text]:

@@ -169,11 +169,11 @@ async def test_latches_and_worst_cases_in_flight_outlive_a_restart(house: House)
 
 
 async def test_an_end_of_a_plan_that_the_start_closed_is_settled_but_not_written_twice(house: House) -> None:
-    desk = house.desk()
+    desk = house.desk(ForeignPolicy.HEAL)
     async with running(desk) as past:
         desk.begin(past)
         desk.do(a_start(0, "p-1", 70))
-    second = house.desk(clock=ManualClock())
+    second = house.desk(ForeignPolicy.HEAL, clock=ManualClock())
     async with running(second) as past:
         second.begin(past)
         second.do(a_finish(0, "p-1", 0))

@@ -17,7 +17,7 @@ from arbitrage.domain.errors import StateUnavailable
 from arbitrage.domain.guarding import Latch, LatchKind
 from arbitrage.domain.instants import NS_PER_S, Instant
 from arbitrage.domain.intents import Intent, Publish, ReportPlanEnd
-from arbitrage.domain.views import EngineView, GuardView, LimitUse, TripLine
+from arbitrage.domain.views import EngineView, FlightLine, GuardView, LimitUse, TripLine
 from arbitrage.settings import Settings, load_settings
 from arbitrage.state.keys import RedisAddress, RunFacts, StateKeys
 from arbitrage.state.link import StateLink
@@ -26,6 +26,7 @@ from arbitrage.state_manager import StateManager
 from arbitrage.status import main, read_status, reset_shadow
 from arbitrage.status.shape import what_is_stale
 from arbitrage.status.text import show
+from liveguard.mode_gate import API_KEYS, Mode
 from tests.clocks import NOON, ManualClock
 from tests.plan_builders import a_submission, a_view, an_end
 from tests.redis_server import RedisServer
@@ -138,6 +139,73 @@ async def test_what_holds_new_plans_back_is_shown_with_what_clears_it(
     assert (daily["name"], daily["stops"], daily["cleared_by"]) == ("daily_loss", "everything", "the next trading day")
     assert (repeated["name"], repeated["stops"]) == ("repeated_execution:XRP", "XRP")
     assert "arbitrage resume" in repeated["cleared_by"]
+
+
+def in_flight(at: Instant) -> EngineView:
+    """A view with a plan whose leg stands alone, a side that has run dry, and a difference that nobody explains."""
+    flight = FlightLine(
+        plan_id="p-1",
+        base="BTC",
+        direction="sell_upbit",
+        since=Instant(at - 2 * NS_PER_S),
+        exposure=Decimal("-0.01"),
+        waits_for="a-1 unknown",
+    )
+    return replace(
+        a_view(at),
+        flights=(flight,),
+        runway={"BTC": {"sell_upbit": 0, "buy_upbit": 10}},
+        unexplained=(("upbit", "KRW", Decimal(-500_000)),),
+    )
+
+
+async def test_what_is_in_flight_what_is_left_and_what_nobody_explains_is_shown(
+    redis_address: RedisAddress, app_env: str
+) -> None:
+    await a_run(redis_address, app_env, Publish(in_flight(ago(0.3))))
+
+    status = read_status(settings_for(redis_address, app_env))
+    text = " ".join(text_of(status).split())
+
+    (flight,) = status["flights"]
+    assert (flight["exposure"], flight["waits_for"]) == (Decimal("-0.01"), "a-1 unknown")
+    assert 2 < flight["age_s"] < 10
+    assert status["runway"] == {"BTC": {"sell_upbit": 0, "buy_upbit": 10}}
+    assert status["unexplained"] == [{"venue": "upbit", "currency": "KRW", "difference": Decimal(-500_000)}]
+    assert "in flight: BTC sell_upbit for 2." in text
+    assert "s, -0.01 BTC open, waits for a-1 unknown" in text
+    assert "runway in plans that sell/buy on upbit: BTC 0/10" in text
+    assert "unexplained: upbit -500000 KRW, see `arbitrage reconcile`" in text
+
+
+async def test_a_difference_is_cleared_by_reconcile_and_not_by_resume(
+    redis_address: RedisAddress, app_env: str
+) -> None:
+    latch = Latch(kind=LatchKind.UNEXPLAINED_FUNDS, at=NOON, why="KRW", who="guard", day="2026-11-22")
+    await a_run(redis_address, app_env, Publish(replace(a_view(ago(0.3)), guard=GuardView(latches=(latch,)))))
+
+    (shown,) = read_status(settings_for(redis_address, app_env))["latches"]
+
+    assert shown["cleared_by"] == "arbitrage reconcile --accept ..."
+
+
+async def test_who_may_write_for_the_accounts_is_shown_to_who_holds_their_keys(
+    redis_address: RedisAddress, app_env: str
+) -> None:
+    await a_run(redis_address, app_env, Publish(a_view(ago(0.3))), mode="live")
+    keys = dict.fromkeys(API_KEYS, f"key-of-{app_env}")
+    owner = settings_for(redis_address, app_env, **keys)
+    nobodys = read_status(owner)
+    with Redis(host=redis_address.host, port=redis_address.port) as redis:
+        redis.set(f"{owner.guard_namespace(Mode.LIVE)}:lease", "here-77-abc", px=60_000)
+    held = read_status(owner)
+    stranger = read_status(settings_for(redis_address, app_env))
+
+    assert "lease: nobody's" in text_of(nobodys)
+    assert held["lease"]["holder"] == "here-77-abc"
+    assert 50_000 < held["lease"]["left_ms"] <= 60_000
+    assert "lease: held by here-77-abc, " in text_of(held)
+    assert stranger["lease"] is None
 
 
 async def test_losses_are_exact_and_beside_their_limit(redis_address: RedisAddress, app_env: str) -> None:

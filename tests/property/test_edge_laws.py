@@ -7,13 +7,12 @@ from hypothesis import strategies as st
 
 from arbitrage.books.book import Book
 from arbitrage.domain.book_views import Level
-from arbitrage.domain.events import LegReport
 from arbitrage.domain.instruments import Side, Venue
 from arbitrage.domain.money import won
-from arbitrage.domain.plans import Direction, LegEnd, Outcome, TwoLegPlan
+from arbitrage.domain.plans import Direction, LegEnd, OrderFill, Outcome, TwoLegPlan
 from arbitrage.exchange.shadow import fill_against
 from arbitrage.execution.numbering import opening_orders
-from arbitrage.ledger.closing import close_plan
+from arbitrage.ledger.closing import Flown, close_plan
 from arbitrage.opportunity.edge import Fees, Fx, buy_upbit_edge, sell_upbit_edge
 from arbitrage.opportunity.finder import Free, PairFinder, PlanRules
 from tests import builders as make
@@ -187,19 +186,21 @@ def test_a_plan_filled_where_it_looked_brings_what_it_expected(
     assume(plan is not None)
     assert plan is not None
     pair = make.pair()
-    reports = {
-        order.venue: LegReport(
-            make.NOON,
-            "",
-            "",
-            order.venue,
-            LegEnd.FILLED,
-            fill_against(plan.on(order.venue).levels, order, pair.on(order.venue)),
-        )
-        for order in opening_orders(plan)
+    fills = {
+        order: fill_against(plan.on(order.venue).levels, order, pair.on(order.venue)) for order in opening_orders(plan)
     }
+    flown = Flown(
+        ends=dict.fromkeys(Venue, LegEnd.FILLED),
+        opening={order.venue: fill for order, fill in fills.items()},
+        fills=tuple(
+            OrderFill(client_id=order.client_id, venue=order.venue, side=order.side, fill=fill)
+            for order, fill in fills.items()
+        ),
+        hedges=(),
+        neutral_after=None,
+    )
     touches = {venue: (book.bid, book.ask) for venue, book in zip(Venue, market[:2], strict=True)}
-    end = close_plan(plan, pair, reports, touches, make.NOON)
+    end = close_plan(plan, pair, flown, touches, make.NOON)
     dust_krw = abs(end.residual_base) * plan.upbit.limit_price
 
     assert end.outcome is Outcome.BOTH

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from arbitrage.domain.events import BookRejected, Event, Tick, VenueDown, VenueUp
 from arbitrage.domain.instants import Instant
 from arbitrage.domain.instruments import Venue
-from arbitrage.domain.intents import Publish, SubmitPlan
+from arbitrage.domain.intents import Intent, Publish, SubmitHedge, SubmitPlan
+from arbitrage.domain.plans import Order
 from arbitrage.exchange.shadow import ShadowGateway
 from tests import builders as make
 
@@ -53,6 +54,17 @@ def true_market(premium_bps: int, at: Instant) -> list[Event]:
     return [make.fx(at=at), make.binance_book(84_999.99, 85_000.0, at=at), make.upbit_book(bid, bid + 1_000, at=at)]
 
 
+def orders_of(intent: Intent) -> tuple[Order, ...]:
+    """The orders that leave with an intent."""
+    match intent:
+        case SubmitPlan():
+            return intent.orders
+        case SubmitHedge():
+            return (intent.order,)
+        case _:
+            return ()
+
+
 @settings(max_examples=400)
 @given(events())
 def test_whatever_is_told_the_engine_goes_on_and_every_plan_is_within_its_limits(told: list[Event]) -> None:
@@ -63,9 +75,8 @@ def test_whatever_is_told_the_engine_goes_on_and_every_plan_is_within_its_limits
     while queue:
         event = queue.pop(0)
         for intent in story.tell(event):
-            if isinstance(intent, SubmitPlan):
-                for order in intent.orders:
-                    gateway.submit(order)
+            for order in orders_of(intent):
+                gateway.submit(order)
         queue[:0] = gateway.observe(event)
     views = [intent.view for intent in story.intents if isinstance(intent, Publish)]
 

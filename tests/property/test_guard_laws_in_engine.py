@@ -4,6 +4,7 @@ The oracle keeps its own books, clocks, counts and sums, from the events alone.
 """
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
@@ -21,6 +22,7 @@ from arbitrage.domain.events import (
     Event,
     IntentLogFailed,
     OperatorCommand,
+    ReplyKind,
     StateDown,
     StateUp,
     Tick,
@@ -34,6 +36,7 @@ from arbitrage.domain.intents import Intent, ReportPlanEnd, SubmitPlan
 from arbitrage.domain.plans import Leg, TwoLegPlan
 from liveguard.risk_limits import RiskLimits
 from tests import builders as make
+from tests.flight_builders import said
 from tests.safety_builders import LiveStory, premium, refused, report, way_out
 
 EXAMPLES = int(os.environ.get("ARBITRAGE_GUARD_EXAMPLES", "0"))
@@ -177,23 +180,31 @@ class Oracle:
         self.blocked = self.blocked | {what} if on else self.blocked - {what}
 
 
-def events_of(kind: str, figures: tuple[object, ...], story: LiveStory, at: Instant) -> list[Event]:
+def events_of(kind: str, figures: tuple[object, ...], story: LiveStory, at: Instant) -> Iterator[Event]:
     """The events of a wish, at their instant."""
-    flying = [submit for submit in story.submitted() if submit.approved.what.plan_id in open_plans(story)]
     match kind:
         case "market":
-            return list(premium(figures[0], at, figures[1]))  # type: ignore[arg-type]  # as drawn
+            yield from premium(figures[0], at, figures[1])  # type: ignore[arg-type]  # as drawn
         case "end":
-            return [
-                report(flying[-1].approved.what, venue, part, at)  # type: ignore[arg-type]  # as drawn
-                for venue, part in zip(Venue, figures, strict=True)
-                if flying
-            ]
+            yield from ends_of(figures, story, at)
         case "frame":
-            return [make.snapshot(*figures, at)]  # type: ignore[arg-type]  # as drawn
+            yield make.snapshot(*figures, at)  # type: ignore[arg-type]  # as drawn
         case "clock":
-            return [ClockSample(at, Venue.BINANCE, Nanos(figures[0] * 10**6))]  # type: ignore[operator]  # as drawn
-    return list(SIMPLE[kind](at))
+            yield ClockSample(at, Venue.BINANCE, Nanos(figures[0] * 10**6))  # type: ignore[operator]  # as drawn
+        case _:
+            yield from SIMPLE[kind](at)
+
+
+def ends_of(parts: tuple[object, ...], story: LiveStory, at: Instant) -> Iterator[Event]:
+    """Both legs of the newest plan in flight end, and then each order that was sent to even them out."""
+    flying = [each for each in story.plans() if each.plan_id in open_plans(story)]
+    if not flying:
+        return
+    for venue, part in zip(Venue, parts, strict=True):
+        yield report(flying[-1], venue, part, at)  # type: ignore[arg-type]  # as drawn
+    hedges = [order for order in story.hedges() if order.plan_id == flying[-1].plan_id]
+    for order in hedges:
+        yield said(order, ReplyKind.ENDED, "1", at=at)
 
 
 SIMPLE = {
@@ -223,13 +234,14 @@ def test_no_order_that_leaves_is_past_a_limit_and_a_way_out_leaves_from_every_st
     oracle, at = Oracle(story.safety.limits), make.NOON
     for kind, wait, figures in told:
         at = Instant(at + wait * 10**6)
-        for event in events_of(kind, figures, story, at):
+        for event in events_of(kind, figures, story, at):  # a generator: what is sent meanwhile is answered too
             oracle.see(event)
             for intent in story.tell(event):
                 oracle.judge(intent, at)
 
     # whatever there is now, what is open can be closed again at the prices that there are
-    assert len(story.sent) == 2 * len(story.submitted())
+    assert len(story.sent) - len(story.hedges()) == 2 * len(story.submitted())
+    assert {order.plan_id for order in story.hedges()} <= {plan.plan_id for plan in story.plans()}
     for venue, symbol in MARKETS[1:]:
         reference = story.safety._prices.reference(venue, symbol)
         if reference is not None and reference.mid is not None and isfinite(reference.mid):

@@ -168,6 +168,7 @@ def test_live_mode_updates_metrics() -> None:
     quiet = metrics(story)
     story.tell(*premium(80))
     flying = metrics(story)
+    story.tell(make.binance_book(86_499.99, 86_500.0, at=story.at), make.upbit_book(1.22e8, 1.22001e8, at=story.at))
     story.end_last(upbit="1", binance="0")
     story.tell(ClockStepped(story.at, Nanos(10**10)))
     story.safety.keeper.latch(LatchKind.OPERATOR, story.at, "looked odd", who="mina")
@@ -181,7 +182,7 @@ def test_live_mode_updates_metrics() -> None:
     assert (tripped["plans_open"], tripped["plans_today"], tripped["loss_krw_in_flight"]) == (0, 1, "0")
     assert {Decimal(tripped[f"loss_krw_{span}"]) for span in ("today", "24h", "total")} == {won(loss)}
     assert loss > 0
-    assert counted(story) == {"orders_live": 2, "plans_closed": 1}
+    assert counted(story) == {"orders_live": 3, "plans_closed": 1}
 
 
 def test_live_mode_from_environment_variables() -> None:

@@ -8,7 +8,18 @@ from random import Random
 import pytest
 
 from arbitrage.domain.errors import ArbitrageError
-from arbitrage.domain.events import BookSnapshot, Event, LegReport, Tick, TouchUpdate, UniverseChanged, VenueDown
+from arbitrage.domain.events import (
+    BalancesSeen,
+    BookSnapshot,
+    Event,
+    Inspected,
+    LegReport,
+    OrderReply,
+    Tick,
+    TouchUpdate,
+    UniverseChanged,
+    VenueDown,
+)
 from arbitrage.domain.instants import Instant, from_ms
 from arbitrage.domain.instruments import Side, Universe, Venue
 from arbitrage.domain.intents import ReportPlanEnd, SubmitPlan
@@ -761,6 +772,15 @@ class Pair:
     def submit(self, order: Order) -> None:
         self.venues[order.venue].submit(order)
 
+    def ask(self, order: Order) -> None:
+        self.venues[order.venue].ask(order)
+
+    def cancel(self, order: Order) -> None:
+        self.venues[order.venue].cancel(order)
+
+    def inspect(self, order: Order) -> None:
+        self.venues[order.venue].inspect(order)
+
     def note(self, intent: object) -> None:
         """Keep no log: this pair never restarts."""
 
@@ -773,6 +793,9 @@ class Pair:
     def base_held(self) -> Decimal:
         return sum((venue.balances()["BTC"].total for venue in self.venues.values()), Decimal(0))
 
+
+DUST = Decimal("0.00007")
+"""Below both venues' minima, with a tenth on top."""
 
 RICH = make.upbit_book(120_000_000, 120_001_000, 0.1)
 
@@ -788,22 +811,88 @@ def test_a_plan_is_carried_out_on_both_venues_and_stays_neutral() -> None:
     assert plan.approved.what.base_quantity > 0
 
 
-def test_a_leg_that_comes_too_late_leaves_the_other_alone() -> None:
+def test_a_leg_that_comes_too_late_leaves_the_other_alone_until_it_is_evened_out() -> None:
     pair = Pair(binance=Behaviour(latency=FixedLatency(100)))
-    pair.tell(RICH, make.binance_book(85_999.99, 86_000.0, 0.1, at=make.after_ms(50)), Tick(make.after_ms(100)))
+    pair.tell(RICH, make.binance_book(85_999.99, 86_000.0, 0.1, at=make.after_ms(50)))
+    naked = pair.base_held()
+    pair.tell(Tick(make.after_ms(100)), Tick(make.after_ms(300)))
 
+    assert naked < 2
     assert pair.outcomes() == [Outcome.ONE_LEG]
-    assert pair.base_held() < 2
+    assert abs(pair.base_held() - 2) < DUST
 
 
 def test_a_venue_without_money_misses_its_leg_and_says_why() -> None:
     pair = Pair()
     pair.venues[Venue.UPBIT].deposit("BTC", Decimal(-1))
     pair.tell(RICH, Tick(make.after_ms(1)))
-    (why,) = pair.venues[Venue.UPBIT].refusals.values()
+    pair.tell(Tick(make.after_ms(2)))
+    (why, *_) = pair.venues[Venue.UPBIT].refusals.values()
 
     assert pair.outcomes() == [Outcome.ONE_LEG]
     assert why.reason is RejectReason.NO_FUNDS
+    assert abs(pair.base_held() - 1) < DUST
+
+
+def test_an_order_that_a_venue_lost_the_connection_for_is_asked_after_and_found() -> None:
+    """The venue goes on trading; until it is there again, nobody knows what became of the leg."""
+    pair = Pair(binance=SLOW)
+    pair.tell(RICH)
+    pair.venues[Venue.BINANCE].disconnect()
+    pair.tell(Tick(make.after_ms(600)), Tick(make.after_ms(1_000)))
+    unheard = pair.outcomes()
+    pair.venues[Venue.BINANCE].connect()
+    pair.tell(Tick(make.after_ms(2_000)))
+
+    assert (unheard, pair.outcomes()) == ([], [Outcome.BOTH])
+    assert abs(pair.base_held() - 2) < DUST
+
+
+# --- what a gateway is asked
+
+
+def test_an_order_is_told_of_as_it_stands() -> None:
+    venue = binance(SLOW)
+    venue.submit(order())
+    heard = []
+    for ms in (10, 60):
+        let_pass(venue, ms)
+        venue.ask(order())
+        heard += [event for event in venue.observe(Tick(make.after_ms(ms))) if isinstance(event, OrderReply)]
+    venue.ask(order(client_id="arb-nobody"))
+    venue.disconnect()
+    venue.ask(order())
+    heard += venue.advance(make.after_ms(70))  # type: ignore[arg-type]  # replies only
+
+    assert [reply.kind for reply in heard] == ["accepted", "ended", "missing", "unknown"]
+    assert [reply.fill and reply.fill.quantity for reply in heard] == [0, 1, None, None]
+
+
+def test_a_plans_order_is_cancelled_while_there_is_something_to_cancel() -> None:
+    venue = binance()
+    resting = venue.place(limit(price="90", client_id="arb-abc123-7-1-b-1"))
+    for asked in (order(), order(client_id="arb-nobody"), order()):
+        venue.cancel(asked)
+        let_pass(venue, 1)
+    venue.disconnect()
+    venue.cancel(order())
+
+    assert resting.state is CANCELED
+    assert venue.advance(make.after_ms(2)) == []
+
+
+@pytest.mark.parametrize(("client_id", "is_listed"), [("arb-abc123-7-1-b-1", True), ("arb-nobody", False)])
+def test_lists_and_whole_balances_are_looked_through(client_id: str, is_listed: bool) -> None:
+    venue = binance()
+    venue.submit(order())
+    let_pass(venue, 1)
+    venue.inspect(order(client_id=client_id))
+    balances, inspected = venue.advance(make.after_ms(2))
+
+    assert balances == BalancesSeen(
+        make.after_ms(2), Venue.BINANCE, {"BTC": Decimal("10.999"), "USDT": Decimal(900)}, is_whole=True
+    )
+    assert inspected == Inspected(make.after_ms(2), client_id, Venue.BINANCE, is_listed)
 
 
 def test_a_start_in_the_middle_of_time_needs_nothing() -> None:

@@ -91,8 +91,18 @@ def test_the_env_file_of_the_folder_counts(arbitrage, tmp_path):
 
 
 EVERY_COMMAND = [
-    *(["check"], ["run"], ["status", "--json"], ["shadow", "reset"], ["record", "x"], ["halt"], ["limits"]),
+    *(
+        ["check"],
+        ["run"],
+        ["run", "--no-wait"],
+        ["status", "--json"],
+        ["shadow", "reset"],
+        ["record", "x"],
+        ["halt"],
+        ["limits"],
+    ),
     ["resume", "--reason", "x"],
+    *(["flatten", "--reason", "x"], ["reconcile"], ["reconcile", "--accept", "x"]),
     ["limits", "--lower", "max_daily_loss=1", "--reason", "x"],
     ["init-state", "--reason", "x"],
 ]
@@ -118,6 +128,10 @@ def test_wrong_usage_is_exit_2(arbitrage):
     [
         ["resume"],
         ["resume", "--reason", " "],
+        ["flatten"],
+        ["flatten", "--reason", " "],
+        ["flatten", "--reason", "x", "--timeout", "0"],
+        ["reconcile", "--accept", ""],
         ["init-state", "--yes"],
         ["init-state", "--reason", "", "--yes"],
         ["limits", "--lower", "max_daily_loss=1"],
@@ -150,7 +164,7 @@ def test_an_error_ends_the_command_with_the_code_of_its_kind(failure, code):
 HEAVY = ("ccxt", "aiohttp", "picows", "uvloop", "prometheus_client", "rich", "structlog")
 
 
-@pytest.mark.parametrize("command", ["check", "status", "limits"])
+@pytest.mark.parametrize("command", ["check", "status", "limits", "reconcile"])
 def test_a_short_command_imports_nothing_heavy(tmp_path, command):
     program = (
         f"import sys; sys.argv = ['arbitrage', '{command}', '--json']\n"

@@ -9,6 +9,7 @@ from arbitrage.domain.events import (
     BookRejected,
     InventoryGiven,
     LegReport,
+    ReplyKind,
     StateDown,
     StateUp,
     Tick,
@@ -17,11 +18,13 @@ from arbitrage.domain.events import (
 )
 from arbitrage.domain.instants import Instant
 from arbitrage.domain.instruments import Side, Universe, Venue
-from arbitrage.domain.intents import Intent, Publish, ReportPlanEnd, ReportRefusal, SubmitPlan
+from arbitrage.domain.intents import Intent, Publish, ReportPlanEnd, ReportRefusal, SubmitHedge, SubmitPlan, WakeAt
 from arbitrage.domain.plans import Direction, Fill, LegEnd, Outcome, PlanEnd, TwoLegPlan
 from arbitrage.domain.verdicts import RefusalCode
 from arbitrage.domain.views import EngineView
+from arbitrage.execution.numbering import opening_orders
 from tests import builders as make
+from tests.flight_builders import a_fill, said
 
 BIG_PREMIUM, NO_PREMIUM = 80, 0
 
@@ -41,23 +44,18 @@ def view(story: make.Story, at: Instant = make.NOON) -> EngineView:
 
 
 def filled(plan: TwoLegPlan, venue: Venue, at: Instant, part: str = "1") -> LegReport:
-    leg = plan.on(venue)
-    quantity = leg.quantity * Decimal(part)
-    funds = quantity * leg.limit_price
-    fee, currency = (funds * Decimal("0.0005"), "KRW")
-    if venue is Venue.BINANCE:
-        buys = leg.side is Side.BUY
-        fee, currency = (quantity, plan.base) if buys else (funds, "USDT")
-        fee *= Decimal("0.001")
+    order = next(each for each in opening_orders(plan) if each.venue is venue)
     end = LegEnd.FILLED if part == "1" else LegEnd.EMPTY if part == "0" else LegEnd.PARTIAL
-    fill = Fill(quantity=quantity, funds=funds, fee=fee, fee_currency=currency)
-    return LegReport(at, f"arb-{plan.plan_id}", plan.plan_id, venue, end, fill)
+    return LegReport(at, order.client_id, plan.plan_id, venue, end, a_fill(order, part))
 
 
 def end_of(story: make.Story, plan: TwoLegPlan, upbit: str, binance: str, at: Instant = make.NOON) -> PlanEnd:
-    (ended,) = story.tell(filled(plan, Venue.UPBIT, at, upbit), filled(plan, Venue.BINANCE, at, binance))
-    assert isinstance(ended, ReportPlanEnd)
-    return ended.end
+    """End both legs; what is sent to even them out fills at its limit."""
+    intents = story.tell(filled(plan, Venue.UPBIT, at, upbit), filled(plan, Venue.BINANCE, at, binance))
+    while hedges := [intent.order for intent in intents if isinstance(intent, SubmitHedge)]:
+        intents = story.tell(*(said(order, ReplyKind.ENDED, "1", at=at) for order in hedges))
+    (told,) = (intent for intent in intents if isinstance(intent, ReportPlanEnd))
+    return told.end
 
 
 def test_a_premium_beyond_every_fee_becomes_a_plan_of_two_legs() -> None:
@@ -271,26 +269,32 @@ def test_two_legs_filled_settle_as_both_with_the_result_in_won() -> None:
         ("0.5", "1", Outcome.UNEVEN),
     ],
 )
-def test_a_plan_ends_by_what_its_legs_came_to(upbit: str, binance: str, outcome: Outcome) -> None:
+def test_a_plan_is_named_by_what_its_legs_came_to_and_left_neutral(upbit: str, binance: str, outcome: Outcome) -> None:
     story = make.Story()
     (plan,) = plans(story.tell_books(BIG_PREMIUM))
     end = end_of(story, plan, upbit, binance)
 
     assert end.outcome is outcome
-    assert (end.result < 0) is (outcome in (Outcome.ONE_LEG, Outcome.UNEVEN))
+    assert bool(end.hedges) is (outcome is not Outcome.MISSED)
+    assert bool(end.result) is (outcome is not Outcome.MISSED)
+    assert abs(end.residual_base) < Decimal("0.00005")  # 5,000 KRW at 1.2e8 and a tenth: dust
 
 
-def test_what_plans_leave_over_adds_up_to_the_position() -> None:
-    story = make.Story()
-    story.tell_books(NO_PREMIUM)
-    view(story)  # a tick, at which the capital is seen that a loss is held against
-    sold = []
+def test_dust_that_plans_leave_over_adds_up_to_the_position_and_is_hedged_once_it_can_be() -> None:
+    """A plan that lacks 0.00003 BTC ends with it; the next one lacks as much, and both are bought together."""
+    story, ends = make.Story(), []
     for second in (1, 2):
         (plan,) = plans(story.tell_books(BIG_PREMIUM, at=make.after_ms(second * 1_000)))
-        end_of(story, plan, "1", "0", at=make.after_ms(second * 1_000 + 50))
-        sold.append(plan.upbit.quantity)
+        missed = str(1 - Decimal("0.00003") / plan.binance.quantity)
+        ends.append(end_of(story, plan, "1", missed, at=make.after_ms(second * 1_000 + 50)))
+    first, second_end = ends
 
-    assert view(story, make.after_ms(3_000)).positions == {"BTC": -sum(sold)}
+    assert (first.hedges, second_end.outcome) == ((), Outcome.BOTH)
+    assert Decimal("-0.00004") < first.residual_base < Decimal("-0.00002")
+    assert [hedge.fill.quantity > Decimal("0.00005") for hedge in second_end.hedges] == [True]
+    left = first.residual_base + second_end.residual_base
+    assert view(story, make.after_ms(3_000)).positions == {"BTC": left}
+    assert abs(left) < Decimal("0.00001")
 
 
 def test_a_leg_that_could_not_be_followed_is_unscored_and_worth_nothing() -> None:
@@ -298,15 +302,15 @@ def test_a_leg_that_could_not_be_followed_is_unscored_and_worth_nothing() -> Non
     (plan,) = plans(story.tell_books(BIG_PREMIUM))
     owned = view(story).inventory
     nothing = Fill(quantity=Decimal(0), funds=Decimal(0), fee=Decimal(0), fee_currency="KRW")
-    unseen = LegReport(make.NOON, "x", plan.plan_id, Venue.UPBIT, LegEnd.UNSEEN, nothing)
-    (ended,) = story.tell(filled(plan, Venue.BINANCE, make.NOON), unseen)
+    unseen = LegReport(make.NOON, opening_orders(plan)[0].client_id, plan.plan_id, Venue.UPBIT, LegEnd.UNSEEN, nothing)
+    *_, ended = story.tell(filled(plan, Venue.BINANCE, make.NOON), unseen)
     score = view(story).score_today
 
     assert isinstance(ended, ReportPlanEnd)
     assert (ended.end.outcome, ended.end.result) == (Outcome.UNSCORED, 0)
     assert (score.plans, score.result_units) == (1, 0)
     assert view(story).inventory == owned
-    assert view(story).positions == {}
+    assert not any(view(story).positions.values())
 
 
 def test_the_same_report_twice_changes_nothing() -> None:
@@ -315,7 +319,8 @@ def test_the_same_report_twice_changes_nothing() -> None:
     once = story.tell(filled(plan, Venue.UPBIT, make.NOON))
     twice = story.tell(filled(plan, Venue.UPBIT, make.NOON))
 
-    assert (once, twice, view(story).plans_open) == ((), (), 1)
+    # until the other leg is heard of, the only thing to do is to ask after it
+    assert (once, twice, view(story).plans_open) == ((WakeAt(make.after_ms(500)),), (), 1)
 
 
 def test_hummingbot_2228_inventory_runs_dry_as_a_real_one_would() -> None:

@@ -274,7 +274,7 @@ GOOD = {"command": "resume", "who": "mina", "why": "looked at it", "given_at": N
         b"null",
         b"\x00\xff",
         json.dumps(GOOD)[:-5].encode(),
-        json.dumps(GOOD | {"command": "flatten"}).encode(),
+        json.dumps(GOOD | {"command": "liquidate"}).encode(),
         json.dumps(GOOD | {"who": ""}).encode(),
         json.dumps(GOOD | {"why": "  "}).encode(),
         json.dumps(GOOD | {"why": "a\u001b[31mb"}).encode(),

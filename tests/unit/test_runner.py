@@ -2,13 +2,18 @@
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from decimal import Decimal
 
-from arbitrage.domain.events import Event, Tick, UniverseChanged
+from arbitrage.domain.events import Event, ReplyKind, Tick, UniverseChanged, Wake
+from arbitrage.domain.instants import Instant
 from arbitrage.domain.intents import Intent
 from arbitrage.domain.plans import Order
 from arbitrage.exchange.shadow import ShadowGateway
+from arbitrage.execution.numbering import opening_orders
 from arbitrage.runner import Runner
 from tests import builders as make
+from tests.flight_builders import a_plan, ended, said
 
 
 class Desk:
@@ -26,6 +31,15 @@ class Desk:
 
     def submit(self, order: Order) -> None:
         self.told.append(f"order {order.venue}")
+
+    def ask(self, order: Order) -> None:
+        self.told.append(f"ask {order.venue}")
+
+    def cancel(self, order: Order) -> None:
+        self.told.append(f"cancel {order.venue}")
+
+    def inspect(self, order: Order) -> None:
+        self.told.append(f"inspect {order.venue}")
 
     def publish(self, intent: Intent) -> None:
         self.told.append(type(intent).__name__)
@@ -101,6 +115,59 @@ def test_what_cannot_be_noted_is_not_sent_and_the_plan_is_taken_back() -> None:
     assert "order upbit" not in desk.told
     assert "SubmitPlan" not in desk.told
     assert runner.failure is None
+
+
+def a_leg_alone(desk: Desk) -> Runner:
+    """Upbit's order has filled and Binance's was refused: a way out is due, and nothing else is told of."""
+    runner = runner_with(desk)
+    runner.on_event(WINNING)
+    plan = opening_orders(a_plan(plan_id="abc123-7-1"))
+    sold = replace(plan[0], quantity=Decimal("0.5"))
+    runner.on_event(ended(sold))
+    desk.let_loop_turn()
+    desk.told.clear()
+    runner.on_event(said(plan[1], ReplyKind.REFUSED))
+    return runner
+
+
+def test_a_way_out_is_noted_before_it_leaves_and_told_after() -> None:
+    desk = Desk()
+    a_leg_alone(desk)
+    left = list(desk.told)
+    desk.let_loop_turn()
+
+    assert left == ["noted SubmitHedge", "order binance"]
+    assert desk.told == [*left, "SubmitHedge"]
+
+
+def test_a_way_out_leaves_even_if_it_cannot_be_noted() -> None:
+    desk = Desk()
+    runner = runner_with(desk)
+    runner.on_event(WINNING)
+    orders = opening_orders(a_plan(plan_id="abc123-7-1"))
+    desk.disk_is_full = True
+    runner.on_event(ended(replace(orders[0], quantity=Decimal("0.5"))))
+    runner.on_event(said(orders[1], ReplyKind.REFUSED))
+
+    assert desk.told.count("order binance") == 2  # the leg, and the way out
+    assert runner.failure is None
+
+
+def test_questions_are_asked_and_not_told_of() -> None:
+    desk = Desk()
+    runner = runner_with(desk)
+    wakes: list[Instant] = []
+    runner.wake_by(wakes.append)
+    runner.on_event(WINNING)
+    order = opening_orders(a_plan(plan_id="abc123-7-1"))[1]
+    runner.on_event(said(order, ReplyKind.ACCEPTED))
+    desk.let_loop_turn()
+    desk.told.clear()
+    runner.on_event(Wake(make.after_ms(2_000)))
+    desk.let_loop_turn()
+
+    assert desk.told == ["cancel binance", "ask upbit", "ask binance"]
+    assert wakes[-1] == make.after_ms(2_200)
 
 
 def test_a_broken_engine_stops_trading_and_says_so() -> None:

@@ -5,10 +5,11 @@ from decimal import Decimal
 import pytest
 
 from arbitrage.domain.instruments import Side, Venue
-from arbitrage.domain.plans import Fill, Leg
+from arbitrage.domain.plans import Fill, Order
 from arbitrage.ledger.inventory import Inventory
 from arbitrage.ledger.virtual import VirtualCapital
 from tests import builders as make
+from tests.flight_builders import an_order
 
 D = Decimal
 OWNED = {
@@ -18,8 +19,8 @@ OWNED = {
 ON = {Venue.UPBIT: make.upbit(), Venue.BINANCE: make.binance()}
 
 
-def leg(venue: Venue, side: Side) -> Leg:
-    return Leg(venue=venue, symbol=ON[venue].symbol, side=side, quantity=D("0.5"), limit_price=D(1_000), vwap=1_000.0)
+def order(venue: Venue, side: Side, client_id: str = "arb-1-u-1") -> Order:
+    return an_order(client_id, venue=venue, side=side, quantity=D("0.5"), limit_price=D(1_000))
 
 
 @pytest.mark.parametrize(
@@ -31,9 +32,9 @@ def leg(venue: Venue, side: Side) -> Leg:
         (Venue.BINANCE, Side.BUY, "USDT", "500"),  # the fee comes out of the coin
     ],
 )
-def test_a_leg_in_flight_speaks_for_the_most_it_can_use(venue: Venue, side: Side, currency: str, left: str) -> None:
+def test_an_order_in_flight_speaks_for_the_most_it_can_use(venue: Venue, side: Side, currency: str, left: str) -> None:
     inventory = Inventory(OWNED)
-    inventory.reserve("plan", leg(venue, side), ON[venue])
+    inventory.reserve(order(venue, side), ON[venue])
     untouched = [(at, name) for at, amounts in OWNED.items() for name in amounts if (at, name) != (venue, currency)]
 
     assert inventory.free(venue, currency) == D(left)
@@ -53,11 +54,37 @@ def test_a_fill_moves_both_currencies_and_lets_go_of_the_rest(
     venue: Venue, side: Side, fee: str, fee_currency: str, expected: dict[str, str]
 ) -> None:
     inventory = Inventory(OWNED)
-    inventory.reserve("plan", leg(venue, side), ON[venue])
+    inventory.reserve(order(venue, side), ON[venue])
     fill = Fill(quantity=D("0.4"), funds=D(400), fee=D(fee), fee_currency=fee_currency)
-    inventory.settle("plan", leg(venue, side), ON[venue], fill)
+    inventory.settle(order(venue, side), ON[venue], fill)
 
     assert {name: inventory.free(venue, name) for name in expected} == {k: D(v) for k, v in expected.items()}
+
+
+def test_two_orders_of_one_plan_on_a_venue_speak_for_themselves() -> None:
+    inventory, first, second = Inventory(OWNED), order(Venue.UPBIT, Side.SELL), order(Venue.UPBIT, Side.SELL, "2nd")
+    for each in (first, second):
+        inventory.reserve(each, ON[Venue.UPBIT])
+
+    assert inventory.free(Venue.UPBIT, "BTC") == 0
+    assert (inventory.release(first), inventory.release(first)) == (True, False)
+    assert inventory.free(Venue.UPBIT, "BTC") == D("0.5")
+
+
+def test_what_nothing_was_spoken_for_is_never_booked() -> None:
+    inventory, sold = Inventory(OWNED), order(Venue.UPBIT, Side.SELL)
+    inventory.settle(sold, ON[Venue.UPBIT], Fill(quantity=D(1), funds=D(1), fee=D(0), fee_currency="KRW"))
+
+    assert inventory.shown()["upbit"] == OWNED[Venue.UPBIT]
+
+
+def test_funds_that_people_move_are_added_to_what_is_owned() -> None:
+    inventory = Inventory(OWNED)
+    inventory.move(Venue.UPBIT, "BTC", D("-0.25"))
+    inventory.move(Venue.BINANCE, "ETH", D(3))
+
+    assert inventory.owned(Venue.UPBIT, "BTC") == D("0.75")
+    assert (inventory.owned(Venue.BINANCE, "ETH"), inventory.owned(Venue.UPBIT, "ETH")) == (D(3), D(0))
 
 
 def test_what_was_never_given_is_unknown_and_cannot_be_spent() -> None:

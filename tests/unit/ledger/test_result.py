@@ -4,11 +4,10 @@ from decimal import Decimal
 
 import pytest
 
-from arbitrage.domain.events import LegReport
-from arbitrage.domain.instruments import Venue
+from arbitrage.domain.instruments import Side, Venue
 from arbitrage.domain.money import won_units
-from arbitrage.domain.plans import Fill, LegEnd, Outcome, PlanEnd, TwoLegPlan
-from arbitrage.ledger.closing import close_plan
+from arbitrage.domain.plans import Fill, LegEnd, OrderFill, Outcome, PlanEnd, TwoLegPlan
+from arbitrage.ledger.closing import Flown, close_plan
 from tests import builders as make
 
 D = Decimal
@@ -27,12 +26,22 @@ def fill(quantity: str = "0", funds: str = "0", fee: str = "0", currency: str = 
     return Fill(quantity=D(quantity), funds=D(funds), fee=D(fee), fee_currency=currency)
 
 
-def closed(of: TwoLegPlan, upbit: Fill, binance: Fill, touches: object = TOUCHES) -> PlanEnd:
-    reports = {
-        venue: LegReport(make.NOON, "id", of.plan_id, venue, LegEnd.FILLED if got.quantity else LegEnd.EMPTY, got)
-        for venue, got in ((Venue.UPBIT, upbit), (Venue.BINANCE, binance))
-    }
-    return close_plan(of, make.pair(), reports, touches, make.NOON)  # type: ignore[arg-type]  # a test's mapping
+def closed(
+    of: TwoLegPlan, upbit: Fill, binance: Fill, touches: object = TOUCHES, hedges: tuple[OrderFill, ...] = ()
+) -> PlanEnd:
+    opening = {Venue.UPBIT: upbit, Venue.BINANCE: binance}
+    legs = (
+        OrderFill(client_id=f"{venue}-1", venue=venue, side=of.on(venue).side, fill=got)
+        for venue, got in opening.items()
+    )
+    flown = Flown(
+        ends={venue: LegEnd.FILLED if got.quantity else LegEnd.EMPTY for venue, got in opening.items()},
+        opening=opening,
+        fills=(*(leg for leg in legs if leg.fill.quantity), *hedges),
+        hedges=hedges,
+        neutral_after=None,
+    )
+    return close_plan(of, make.pair(), flown, touches, make.NOON)  # type: ignore[arg-type]  # a test's mapping
 
 
 def test_sold_on_upbit_and_bought_back_on_binance() -> None:
@@ -50,6 +59,24 @@ def test_bought_on_upbit_and_sold_on_binance() -> None:
     usdt_in_won = D(86_000 - 86) * D(1_400) * D("0.9995")
 
     assert end.result == won_units(usdt_in_won - 118_000_000 - 59_000)
+
+
+def test_a_leg_that_was_bought_back_costs_what_the_way_back_cost() -> None:
+    """1 BTC sold for 120,000,000 on Upbit, and bought back there for 120,100,000: the plan still had one leg."""
+    back = OrderFill(client_id="2nd", venue=Venue.UPBIT, side=Side.BUY, fill=fill("1", "120100000", "60050"))
+    end = closed(SELLS, fill("1", "120000000", "60000"), fill(currency="USDT"), hedges=(back,))
+
+    assert (end.outcome, end.residual_base, end.hedges) == (Outcome.ONE_LEG, D(0), (back,))
+    assert end.result == won_units(D(-100_000) - 60_000 - 60_050)
+
+
+def test_usdt_flows_of_a_leg_and_its_way_back_are_set_off_before_they_are_converted() -> None:
+    """0.999 BTC came of 85,000 USDT, and went again for 84,900 less 84.9: only the 184.9 USDT lost are bought."""
+    back = OrderFill(client_id="2nd", venue=Venue.BINANCE, side=Side.SELL, fill=fill("0.999", "84900", "84.9", "USDT"))
+    end = closed(SELLS, fill(), fill("1", "85000", "0.001", "BTC"), hedges=(back,))
+
+    assert end.residual_base == D(0)
+    assert end.result == won_units(D("-184.9") * D(1_401) * D("1.0005"))
 
 
 UPBIT_DEARER = {Venue.UPBIT: (125_000_000.0, 125_100_000.0), Venue.BINANCE: (85_000.0, 85_000.01)}
