@@ -65,7 +65,7 @@ FAULTS: dict[str, tuple[Act, Act, str]] = {
         lambda server, redis: redis.config_set("maxmemory", "0"),
         "maxmemory",
     ),
-    "no password": (lock, unlock, "Authentication required"),
+    "no password": (lock, unlock, "Authentication required|unauthenticated"),
     "another kind of key": (spoil, unspoil, "WRONGTYPE"),
 }
 
