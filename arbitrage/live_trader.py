@@ -139,7 +139,11 @@ class LiveTrader:
     async def _trade(self, past: Remembered) -> None:
         with _as_one_line():
             found = self._keeping.begin(_boot(self._facts))
-        past = replace(past, trade_instants=self._keeping.starts(past.trade_instants))
+        past = replace(
+            past,
+            trade_instants=self._keeping.starts(past.trade_instants),
+            positions=self._keeping.dust(past.positions),
+        )
         runner = self._runner = self._wire(past)
         for latch in found:
             runner.on_event(LatchFound(self._clock.now(), latch))

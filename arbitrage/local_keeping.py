@@ -1,6 +1,7 @@
 """What one run keeps on this machine: intent log, latches, mailbox and halt file, opened and wired. No decisions."""
 
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
@@ -59,6 +60,10 @@ class LocalKeeping:
         plans = [row.read_plan() for row in before.entries if isinstance(row, PlanRow)] if before else []
         logged = tuple(plan.decided_at for plan in plans if plan.decided_at > self._clock.now() - DAY_NS)
         return max(remembered, logged, key=len)
+
+    def dust(self, remembered: Mapping[str, Decimal]) -> Mapping[str, Decimal]:
+        """Return what ended plans left over, by asset: as the log has it, else as Redis was told last."""
+        return remembered if self._before is None else self._before.dust
 
     def lowered(self, limits: RiskLimits) -> RiskLimits:
         """Return limits with those stricter that a person lowered in a run that did not end on purpose."""

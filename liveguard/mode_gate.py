@@ -90,11 +90,7 @@ class NotWired(ArbitrageError):
     """The gate decided for a mode that this version cannot run: it must not run as another. Exit code 3."""
 
     def __init__(self, mode: Mode) -> None:
-        if mode is Mode.LIVE:
-            way_out = "this version has no order entry; set DRY_RUN=true to run Shadow Live"
-        else:
-            way_out = "this version runs no scenarios; unset PAPER_MODE to run Shadow Live"
-        super().__init__(f"the gate says {mode}, but {way_out}")
+        super().__init__(f"the gate says {mode}, but there are no scenarios yet; unset PAPER_MODE to run Shadow Live")
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,6 +140,7 @@ class IntentLog:
             latches=memory.latches,
             open_plans=tuple(row for row in past.open_plans if row.plan_id in memory.losses.reserved) if past else (),
             hedges=past.hedges if past else (),
+            dust=past.dust if past else {},
             boots=past.boots[-BOOTS_KEPT:] if past else (),
         )
         self._begin(head, ())
@@ -189,6 +190,7 @@ class IntentLog:
             latches=before.latches,
             open_plans=tuple(before.open_plans.values()),
             hedges=logged.hedges,
+            dust=before.dust,
             boots=logged.boots[-BOOTS_KEPT:],
         )
         self._begin(head, kept)

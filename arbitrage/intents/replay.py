@@ -1,7 +1,8 @@
 """What an intent log says: its entries replayed with the guard's own arithmetic. Pure but for reading the file."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
@@ -38,6 +39,7 @@ class Replay:
         self.latches = head.latches
         self.open_plans = {row.plan_id: row for row in head.open_plans}
         self.hedges = list(head.hedges)
+        self.dust = dict(head.dust)
         self.boots = list(head.boots)
         self._book = LossBook(head.losses)
 
@@ -69,6 +71,8 @@ class Replay:
                 # twice the 24 hours that count, as Redis keeps them: a clock that runs ahead must not forget a loss
                 self._book.forget_old(Instant(row.at - DAY_NS))
                 self.open_plans.pop(row.plan_id, None)
+                if row.residual:
+                    self.dust[row.base] = self.dust.get(row.base, Decimal(0)) + row.residual
                 if self.hedges:
                     self.hedges = [hedge for hedge in self.hedges if hedge.plan_id != row.plan_id]
             case GuardRow():
@@ -93,6 +97,7 @@ class Logged:
     losses, latches    as they stand after it
     open_plans         plans without an end, oldest first, with their opening orders
     hedges             the orders that were sent since to lower what those plans left open
+    dust               base that ended plans left over, by asset
     boots              every start, and whether a clean stop followed
     chain              where the good lines end; `torn` bytes behind them are of a line that was never finished
     """
@@ -106,6 +111,7 @@ class Logged:
     latches: tuple[Latch, ...]
     open_plans: tuple[PlanRow, ...]
     hedges: tuple[OrderRow, ...]
+    dust: Mapping[str, Decimal]
     boots: tuple[Boot, ...]
     chain: Chain
 
@@ -188,6 +194,7 @@ def _logged(lines: Iterable[bytes]) -> Logged | None:
         latches=replay.latches,
         open_plans=tuple(replay.open_plans.values()),
         hedges=tuple(replay.hedges),
+        dust=dict(replay.dust),
         boots=tuple(replay.boots),
         chain=chain,
     )

@@ -5,6 +5,7 @@ or swapped is seen. It guards against broken disks and cut files, not against so
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
 from typing import Final, TypeVar
 from zlib import crc32
 
@@ -17,6 +18,8 @@ from arbitrage.domain.intents import AdoptPlan, Noted, ReportGuard, ReportPlanEn
 from arbitrage.domain.plans import Order, Outcome, TwoLegPlan
 
 T = TypeVar("T")
+
+_NO_BASE: Final = Decimal(0)
 
 VERSION: Final = 1
 """Of the format. A log of another version is not guessed at."""
@@ -72,12 +75,14 @@ class OrderRow(Row, frozen=True, kw_only=True, tag="order"):
 
 
 class EndRow(NumberedRow, frozen=True, kw_only=True, tag="end"):
-    """How a plan ended, with its result in won units."""
+    """How a plan ended, with its result in won units, and the base that it left over."""
 
     at: Instant
     plan_id: str
     outcome: Outcome
     result: int
+    base: str = ""
+    residual: Decimal = _NO_BASE
 
 
 class GuardRow(NumberedRow, frozen=True, kw_only=True, tag="guard"):
@@ -107,6 +112,7 @@ class HeadRow(Row, frozen=True, kw_only=True, tag="head"):
     latches: tuple[Latch, ...]
     open_plans: tuple[PlanRow, ...] = ()
     hedges: tuple[OrderRow, ...] = ()
+    dust: Mapping[str, Decimal] = {}
     boots: tuple[Boot, ...] = ()
 
 
@@ -163,6 +169,8 @@ def row_of(intent: Noted) -> PlanRow | OrderRow | EndRow | GuardRow:
                 plan_id=end.plan.plan_id,
                 outcome=end.outcome,
                 result=end.result,
+                base=end.plan.base,
+                residual=end.residual_base,
             )
         case ReportGuard():
             return GuardRow(

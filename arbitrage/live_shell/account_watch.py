@@ -116,11 +116,11 @@ class AccountWatch:
     async def _balances(self, link: VenueLink, must_be_within: Nanos | None = FRESH) -> None:
         asked_at = self._clock.now()
         held = await link.balances()
-        at = self._clock.now()
-        if must_be_within is not None and not at - asked_at <= must_be_within:
+        if must_be_within is not None and not self._clock.now() - asked_at <= must_be_within:
             raise VenueFailed(link.venue.value, "balances came too late to be compared")
         totals = {currency: balance.total for currency, balance in held.items()}
-        self._emit(BalancesSeen(at, link.venue, totals, is_whole=True))
+        # as of the question: the answer may have been made up at any moment since
+        self._emit(BalancesSeen(asked_at, link.venue, totals, is_whole=True))
 
     async def _search(self) -> None:
         while True:

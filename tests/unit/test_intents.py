@@ -1,9 +1,14 @@
 """The intent log's stories: what was noted is known after a restart, exactly, and nothing else is."""
 
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
 import pytest
 
 from arbitrage.domain.errors import StateHeld
 from arbitrage.domain.guarding import GuardMemory, LossMemory
+from arbitrage.domain.intents import ReportPlanEnd
 from arbitrage.intents import Boot, IntentLog, LogDamaged, MemoryIntents, is_being_written, read_log, unclean_ends
 from arbitrage.intents.log import ENTRIES_KEPT, ROTATE_BYTES
 from arbitrage.intents.rows import Chain, HeadRow, row_of
@@ -351,3 +356,21 @@ async def test_in_memory_the_face_is_the_same_and_nothing_lasts():
     assert noted == (planned(1),)
     assert not intents.noted
     assert (intents.logged, intents.damage) == (None, None)
+
+
+def test_what_plans_left_over_is_known_from_the_log(path: Path) -> None:
+    with opened(path) as log:
+        log.note(planned(1, "p-1"))
+        log.note(left_over(2, "p-1", Decimal("0.00003")))
+        log.note(planned(3, "p-2"))
+        log.note(left_over(4, "p-2", Decimal("-0.00001")))
+        log.rebase(NAMESPACE, "e1", GuardMemory(sequence=4))
+    logged = read_log(path)
+
+    assert logged is not None
+    assert logged.dust == {"BTC": Decimal("0.00002")}
+
+
+def left_over(sequence: int, plan_id: str, base: Decimal) -> ReportPlanEnd:
+    told = ended(sequence, plan_id)
+    return replace(told, end=replace(told.end, residual_base=base))
