@@ -277,6 +277,7 @@ class Engine:
             flights=desk.deck.lines(),
             runway=desk.runway(),
             unexplained=self._audit.unexplained(),
+            private_streams=self._vigil.private_streams(),
             score_today=self._score.line(),
             refusals=desk.refusals.lines(),
             inventory=desk.inventory.shown(),

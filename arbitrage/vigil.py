@@ -165,6 +165,10 @@ class Vigil:
         self._recovering, self._all_told = True, False
         self._tell()
 
+    def private_streams(self) -> dict[str, str]:
+        """Show each private stream: why it is down, "" if it is up."""
+        return {venue.value: why for venue, why in self._private.items()}
+
     def troubles(self, at: Instant) -> int:
         """Return the larger number of troubles that a venue had in the last minute."""
         return self._venues.within_a_minute(at)

@@ -122,7 +122,8 @@ class EngineView:
 
     `trading_state` is what may leave; `accepting` says whether that is everything, and `why_not` in one line why not.
     `runway` is how many more plans of the largest size either side can pay for, by base and direction; `unexplained` is
-    (venue, currency, difference) that no plan and no transfer explains.
+    (venue, currency, difference) that no plan and no transfer explains; `private_streams` says of each venue's, where
+    there is one, why it is down, "" if it is up.
     """
 
     at: Instant
@@ -143,5 +144,6 @@ class EngineView:
     flights: tuple[FlightLine, ...] = ()
     runway: dict[str, dict[str, int]] = field(default_factory=dict)
     unexplained: tuple[tuple[str, str, Decimal], ...] = ()
+    private_streams: dict[str, str] = field(default_factory=dict)
     trading_state: str = TradingState.REDUCING.value
     guard: GuardView = field(default_factory=GuardView)

@@ -112,6 +112,7 @@ def _of_engine(view: EngineView, now: Instant) -> Status:
         "refusals": {line.code: line.count for line in view.refusals},
         "flights": [shape_flight(line, now) for line in view.flights],
         "runway": view.runway,
+        "private_streams": {name: {"up": not why, "reason": why} for name, why in view.private_streams.items()},
         "unexplained": [
             {"venue": venue, "currency": currency, "difference": difference}
             for venue, currency, difference in view.unexplained

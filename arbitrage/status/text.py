@@ -33,6 +33,7 @@ def _parts(status: Status) -> Iterator[RenderableType]:
     if status["venues"]:
         yield _venues(status)
         yield from _outages(status["venues"])
+        yield from _deaf(status["private_streams"])
         yield Text(_fx(status["fx"]))
     if status["edges"]:
         yield Text("edges in bps, after every fee", style="dim")
@@ -75,6 +76,12 @@ def _outages(venues: Mapping[str, Any]) -> Iterator[Text]:
     for name, venue in venues.items():
         if not venue["connected"]:
             yield Text(f"{name} is down: {venue['reason']}", style="red")
+
+
+def _deaf(streams: Mapping[str, Any]) -> Iterator[Text]:
+    for stream in streams.values():
+        if not stream["up"]:
+            yield Text(stream["reason"], style="red")
 
 
 def _flights(flights: Sequence[Mapping[str, Any]]) -> Iterator[Text]:
