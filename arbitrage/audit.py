@@ -4,11 +4,19 @@ People move money: a deposit or a withdrawal that the venue itself tells of is b
 REDUCING until a person accepts it. Orders of other people are told of once, and never touched.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Final
 
-from arbitrage.domain.events import BalancesSeen, FundsMoved, OpenOrder, OpenOrdersSeen, OperatorCommand, OrderReply
+from arbitrage.domain.events import (
+    BalancesSeen,
+    FundsMoved,
+    OpenOrder,
+    OpenOrdersSeen,
+    OperatorCommand,
+    OrderReply,
+    ReplyKind,
+)
 from arbitrage.domain.guarding import GuardAct, LatchKind
 from arbitrage.domain.instants import NS_PER_S, Instant, Nanos
 from arbitrage.domain.instruments import Instrument, Universe, Venue
@@ -33,12 +41,16 @@ _MOST_TOLD: Final = 1_000
 class Audit:
     """Compares, books what is explained, and latches what is not. `inventory` is what we believe to own."""
 
-    def __init__(self, safety: SafetyModule, deck: FlightDeck, inventory: Inventory) -> None:
+    def __init__(
+        self, safety: SafetyModule, deck: FlightDeck, inventory: Inventory, known: Iterable[Venue] = ()
+    ) -> None:
+        """Take `known` as the venues of which an earlier run knew what we own: they are compared, not just believed."""
+        self.compared: set[Venue] = set()
         self._safety = safety
         self._deck = deck
         self._inventory = inventory
         self._instruments: dict[tuple[Venue, str], Instrument] = {}
-        self._known: set[Venue] = set()
+        self._known = set(known)
         self._seen: dict[Venue, Mapping[str, Decimal]] = {}
         self._odd: dict[tuple[Venue, str], Decimal] = {}
         self._told: set[str] = set()
@@ -57,6 +69,7 @@ class Audit:
             return
         if event.venue not in self._known:
             self._known.add(event.venue)
+            self.compared.add(event.venue)
             self._take(event.venue)
         else:
             self._compare(event)
@@ -70,7 +83,8 @@ class Audit:
 
     def accept(self, command: OperatorCommand) -> None:
         """Believe the venues, because a person says that the difference is explained."""
-        for venue in self._known:
+        for venue in self._known & self._seen.keys():
+            self.compared.add(venue)
             self._take(venue)
         self._odd.clear()
         self._safety.keeper.resume(
@@ -97,6 +111,9 @@ class Audit:
         """Cancel what carries our prefix and nobody remembers; tell of other people's orders once."""
         for listed in event.orders:
             if self._deck.knows(listed.client_id):
+                # that it is listed is a word of the venue too, and one that hangs open is taken back
+                word = OrderReply(event.at, listed.client_id, event.venue, ReplyKind.ACCEPTED, None, "listed as open")
+                yield from self._deck.learn(word)
                 continue
             if not listed.client_id.startswith(f"{ORDER_PREFIX}-"):
                 self._tell_once(event.venue, listed.client_id, event.at)
@@ -116,13 +133,14 @@ class Audit:
     def _compare(self, event: BalancesSeen) -> None:
         differences = dict(self._differences(event.venue))
         for currency, change in differences.items():
-            # one look may have crossed a fill on its way; the same difference twice has not
-            if self._odd.get((event.venue, currency)) == change:
+            # one look may have crossed a fill on its way; two in a row have not
+            if (event.venue, currency) in self._odd:
                 why = f"{event.venue}: {plain(change)} {currency} that no plan and no transfer explains"
                 self._safety.keeper.latch(LatchKind.UNEXPLAINED_FUNDS, event.at, why)
         self._odd = {key: odd for key, odd in self._odd.items() if key[0] is not event.venue}
         self._odd.update({(event.venue, currency): change for currency, change in differences.items()})
         if not differences:
+            self.compared.add(event.venue)
             self._take(event.venue)
 
     def _is_calm(self, at: Instant) -> bool:

@@ -43,7 +43,7 @@ from arbitrage.domain.intents import Intent, Publish
 from arbitrage.domain.money import KRW, USDT, decimal_from_float, floor_to
 from arbitrage.domain.plans import Direction, Fill, LegEnd, PlanEnd
 from arbitrage.domain.remembered import Remembered
-from arbitrage.domain.views import EdgeLine, EngineView, GuardView, TripLine
+from arbitrage.domain.views import EdgeLine, EngineView, FlightLine, GuardView, TripLine
 from arbitrage.ledger.closing import unscored
 from arbitrage.ledger.score import DayScore
 from arbitrage.ledger.trading_day import TradingDay
@@ -95,7 +95,8 @@ class Engine:
         self._vigil = Vigil(self.safety, self.market, config.trading_day_tz)
         self._desk = Desk(self.safety, self.market, remembered, config.virtual_capital_krw)
         self._deck = self._desk.deck
-        self._audit = Audit(self.safety, self._deck, self._desk.inventory)
+        known = [venue for venue in Venue if remembered.inventory.get(venue)]
+        self._audit = Audit(self.safety, self._deck, self._desk.inventory, known)
         self._waiting: list[PlanRecovered] = []
         self._day = TradingDay(config.trading_day_tz)
         held = remembered.score
@@ -166,7 +167,7 @@ class Engine:
                 self._desk.take_limits()
             case Command.FLATTEN:
                 self._deck.is_flattening = True
-            case Command.RESUME:
+            case Command.RESUME if not event.latch:
                 self._deck.is_flattening = False
             case Command.ACCEPT:
                 self._audit.accept(event)
@@ -200,7 +201,7 @@ class Engine:
     def _recover(self, event: PlanRecovered, at: Instant) -> Iterator[Intent]:
         pairs = {pair.base: pair for pair in self._universe.pairs} if self._universe else {}
         if event.plan.base in pairs:
-            yield from self._deck.recover(event.plan, pairs[event.plan.base], event.orders, at)
+            yield from self._deck.recover(event, pairs[event.plan.base], at)
         else:
             self._waiting.append(event)
             self._deck.awaited.update(order.client_id for order in event.orders)
@@ -243,6 +244,7 @@ class Engine:
         going_on = self._deck.advance(at)
         self._deck.forget_old(at)
         self._vigil.watch(self._deck, at)
+        self._vigil.wait_for([left.plan for left in self._waiting], self._audit.compared, at)
         self._vigil.weigh(self._desk.dust_krw(), at)
         self._vigil.tick(at, self._portfolio_krw())
         return (*going_on, Publish(self._view(at)))
@@ -274,7 +276,7 @@ class Engine:
             left_out=universe.left_out if universe else (),
             notices=tuple(_notices(universe)) if universe else (),
             plans_open=len(desk.deck),
-            flights=desk.deck.lines(),
+            flights=(*desk.deck.lines(), *map(_waiting_line, self._waiting)),
             runway=desk.runway(),
             unexplained=self._audit.unexplained(),
             private_streams=self._vigil.private_streams(),
@@ -353,6 +355,17 @@ class Engine:
         for venue, cash in ((Venue.UPBIT, KRW), (Venue.BINANCE, USDT)):
             total += owned[venue.value].get(cash, Decimal(0)) * per_usdt[venue]
         return floor_to(total, Decimal("0.01"))
+
+
+def _waiting_line(left: PlanRecovered) -> FlightLine:
+    return FlightLine(
+        plan_id=left.plan.plan_id,
+        base=left.plan.base,
+        direction=left.plan.direction.value,
+        since=left.plan.decided_at,
+        exposure=Decimal(0),
+        waits_for="its pair is not traded any more: what it left open is not known",
+    )
 
 
 def _said(event: LegReport | OrderBlocked, kind: ReplyKind, fill: Fill | None) -> OrderReply:

@@ -3,13 +3,13 @@
 It knows every order of the last day: one that seemed never to have been created, and turns up, is adopted and hedged.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from typing import Final
 
 from arbitrage.books.market import Market
-from arbitrage.domain.events import Inspected, OrderReply, ReplyKind
+from arbitrage.domain.events import Inspected, OrderReply, PlanRecovered, ReplyKind
 from arbitrage.domain.guarding import LatchKind, TradingState
 from arbitrage.domain.instants import NS_PER_S, Instant, Nanos
 from arbitrage.domain.instruments import Pair, Venue
@@ -24,6 +24,7 @@ from arbitrage.execution.numbering import PlanNumbers, client_id_of
 from arbitrage.execution.order_track import OrderState, OrderTrack
 from arbitrage.ledger.closing import Flown, close_plan
 from arbitrage.ledger.inventory import Inventory, moves_of
+from liveguard.latches import HALTING
 from liveguard.losses import worst_case
 from liveguard.safety import SafetyModule
 
@@ -58,6 +59,7 @@ class FlightDeck:
         self._of: dict[str, Flight] = {}
         self._over_at: dict[str, Instant] = {}
         self._stuck: dict[str, str] = {}
+        self._began_in_doubt = safety.keeper.latches.state is TradingState.HALTED
         self._refused: dict[str, int] = {}
 
     def __len__(self) -> int:
@@ -132,10 +134,14 @@ class FlightDeck:
         for track in flight.tracks.values():
             self._inventory.reserve(track.order, pair.on(track.order.venue))
 
-    def recover(self, plan: TwoLegPlan, pair: Pair, orders: Sequence[Order], at: Instant) -> Iterator[Intent]:
+    def recover(self, left: PlanRecovered, pair: Pair, at: Instant) -> Iterator[Intent]:
         """Follow a plan of an earlier run, whose orders may have left or not: each is asked after now."""
-        self.awaited.difference_update(order.client_id for order in orders)
-        return self._advance(self._follow(Flight(plan, pair), orders, at, OrderState.UNKNOWN), at)
+        self.awaited.difference_update(order.client_id for order in left.orders)
+        flight = self._follow(Flight(left.plan, pair), left.orders, at, OrderState.UNKNOWN)
+        for track in flight.tracks.values():
+            track.booked = left.booked.get(track.order.client_id)
+            self._inventory.reserve(track.order, pair.on(track.order.venue))
+        return self._advance(flight, at)
 
     def withdraw(self, plan_id: str) -> None:
         """Forget a plan whose orders never left."""
@@ -215,8 +221,7 @@ class FlightDeck:
     def _surroundings(self, flight: Flight, at: Instant) -> Surroundings:
         # what earlier plans left over is taken along by one plan of the pair only
         first = next(other for other in self.flights.values() if other.plan.base == flight.plan.base)
-        # a failed check before the first order says nothing of the position; a latch that halts does
-        halted = self._safety.keeper.latches.state is TradingState.HALTED and not self.is_flattening
+        halted = self._is_position_in_doubt() and not self.is_flattening
         return Surroundings(
             at=at,
             touches=self._touches(flight.pair),
@@ -224,6 +229,14 @@ class FlightDeck:
             dust=self.dust.get(flight.plan.base, Decimal(0)) if first is flight else Decimal(0),
             is_halted=halted,
         )
+
+    def _is_position_in_doubt(self) -> bool:
+        """Tell whether what we hold is not known. A state that is lost while we run leaves us what we know by heart."""
+        kinds = {latch.kind for latch in self._safety.keeper.latches}
+        if LatchKind.UNEXPLAINED_EXPOSURE in kinds:
+            return True
+        self._began_in_doubt = self._began_in_doubt and bool(kinds & HALTING)
+        return self._began_in_doubt
 
     def _touches(self, pair: Pair) -> dict[Venue, tuple[Decimal, Decimal]]:
         seen = self._market.touches(pair)
@@ -302,7 +315,8 @@ class FlightDeck:
         self.flights[plan.plan_id] = self._of[track.order.client_id] = adopted
         self._over_at.pop(track.order.client_id, None)
         self._inventory.reserve(track.order, flight.pair.on(track.order.venue))
-        yield AdoptPlan(plan, (track.order,), worst, keeper.next_sequence(), keeper.losses.day)
+        booked = {} if before is None else {track.order.client_id: before}
+        yield AdoptPlan(plan, (track.order,), worst, keeper.next_sequence(), keeper.losses.day, booked)
         yield from self._advance(adopted, at)
 
 

@@ -52,6 +52,9 @@ log = structlog.get_logger()
 WIND_DOWN_S: Final = 30.0
 """How long a stop waits for what is in flight (the issue's item 7)."""
 
+TAKEN_BACK_S: Final = 1.0
+"""How long an order that hangs open at the end has to be gone, once it was asked to be taken back."""
+
 _ARMED_EVERY_S: Final = 0.25
 _ARM_LAYER: Final = "LIVE_ARM_FILE"
 
@@ -153,6 +156,8 @@ class LiveWiring:
         """Start nothing new, and see what is in flight to its end, for 30 s at most (Wiring)."""
         self._checks.end("the daemon is stopping")
         await self._land()
+        if await self._watch.take_back():
+            await asyncio.sleep(TAKEN_BACK_S)  # a cancel is a request on one of the venues
         left, open_orders = self._flying.plans, await self._watch.take_back()
         if left or open_orders:
             log.critical("left_behind", plans=left, open_orders=open_orders, action="the next start goes on with them")

@@ -75,7 +75,11 @@ class LocalKeeping:
 
     def recovered(self, past: Remembered) -> Iterator[PlanRecovered]:
         """Yield each plan that an earlier run left in flight, with every order that may have left for it."""
-        return (PlanRecovered(self._clock.now(), plan, orders) for plan, orders in self._unfinished(past))
+        booked = {row.plan_id: row.booked for row in self._before.open_plans} if self._before else {}
+        return (
+            PlanRecovered(self._clock.now(), plan, orders, booked.get(plan.plan_id, {}))
+            for plan, orders in self._unfinished(past)
+        )
 
     def publish(self, intent: Intent) -> None:
         """Repeat latches, and limits that were lowered, in their files whenever something happened to them."""

@@ -3,7 +3,7 @@
 It judges nothing itself: each finding becomes a trip, a latch, or the reason why nothing new may be started.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Final, assert_never
@@ -35,7 +35,7 @@ from arbitrage.domain.guarding import GuardAct, LatchKind, Trip
 from arbitrage.domain.instants import NS_PER_S, Instant, Nanos, from_ms, to_ms
 from arbitrage.domain.instruments import Venue
 from arbitrage.domain.money import won
-from arbitrage.domain.plans import PlanEnd
+from arbitrage.domain.plans import PlanEnd, TwoLegPlan
 from arbitrage.flight_deck import FlightDeck
 from arbitrage.ledger.trading_day import TradingDay
 from liveguard.losses import worst_case
@@ -87,6 +87,8 @@ class Vigil:
         self._stepped = False
         self._capital_krw: Decimal | None = None
         self._unknown = ""
+        self._uncompared = False
+        self._waits_since = Instant(0)
         self._recovering = self._all_told = False
         self._private: dict[Venue, str] = {}
         self._unchecked = ""
@@ -159,6 +161,15 @@ class Vigil:
         cap = self._safety.limits.dust_cap
         heavy = [f"{krw:,.0f} KRW of {base}" for base, krw in dust_krw.items() if not krw <= cap]
         self._keeper.hold(Trip.DUST, at, f"{', '.join(heavy)} left over (cap {cap:,})" if heavy else "")
+
+    def wait_for(self, plans: Sequence[TwoLegPlan], compared: Collection[Venue], at: Instant) -> None:
+        """Look at what is not there yet: the instruments of recovered plans, and a first comparison of what we own."""
+        self._uncompared = bool(self._private) and len(compared) < len(Venue)
+        self._waits_since = (self._waits_since or at) if plans else Instant(0)
+        if plans and not at - self._waits_since <= UNKNOWN_FOR:
+            named = ", ".join(f"{plan.plan_id} of {plan.base}" for plan in plans)
+            why = f"{named} was left in flight, and its pair is not traded any more"
+            self._keeper.latch(LatchKind.UNEXPLAINED_EXPOSURE, at, why)
 
     def recover(self) -> None:
         """Hold new plans back until everything that an earlier run left behind is settled."""
@@ -311,10 +322,11 @@ class Vigil:
         unknown = "" if self._sample else "the clock has not been held against a venue's yet"
         if not unknown and self._keeper.losses.lost_today and self._capital_krw is None:
             unknown = "what we own has no price yet, and the day has a loss to hold against it"
+        uncompared = "what the venues say that we own was not compared yet" if self._uncompared else ""
         recovering = "what an earlier run left behind is not settled yet" if self._recovering else ""
         private = next((why for why in self._private.values() if why), "")
         self._safety.unavailable = (
-            self._state_problem or self._unchecked or recovering or self._unknown or private or unknown
+            self._state_problem or self._unchecked or recovering or self._unknown or private or unknown or uncompared
         )
 
 

@@ -4,7 +4,7 @@ The two hot events are not frozen: freezing costs 0.7 µs a frame and nobody kee
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
@@ -213,11 +213,15 @@ class OpenOrdersSeen:
 
 @dataclass(frozen=True, slots=True)
 class PlanRecovered:
-    """A plan that an earlier run left in flight, with every order that may have left for it."""
+    """A plan that an earlier run left in flight, with every order that may have left for it.
+
+    `booked` is, by client id, the part of a fill that belongs to an earlier, ended plan.
+    """
 
     at: Instant
     plan: TwoLegPlan
     orders: tuple[Order, ...]
+    booked: Mapping[str, Fill] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

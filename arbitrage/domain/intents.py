@@ -1,12 +1,13 @@
 """What the engine asks the shell to do. An intent is an order to the shell, not a request to be thought about."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from arbitrage.domain.guarding import GuardEntry, Latch
 from arbitrage.domain.instants import Instant
 from arbitrage.domain.money import WonUnits
-from arbitrage.domain.plans import Direction, Order, PlanEnd, TwoLegPlan
+from arbitrage.domain.plans import Direction, Fill, Order, PlanEnd, TwoLegPlan
 from arbitrage.domain.verdicts import Approved, Refusal
 from arbitrage.domain.views import EngineView
 
@@ -42,13 +43,17 @@ class SubmitHedge:
 
 @dataclass(frozen=True, slots=True)
 class AdoptPlan:
-    """Take an order that turned up after all as a plan of its own: its worst case is held, what it left is hedged."""
+    """Take an order that turned up after all as a plan of its own: its worst case is held, what it left is hedged.
+
+    `booked` is, by client id, the part of a fill that belongs to the plan that it was of.
+    """
 
     plan: TwoLegPlan
     orders: tuple[Order, ...]
     worst_case: WonUnits
     sequence: int
     day: str
+    booked: Mapping[str, Fill] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

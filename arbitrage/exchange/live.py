@@ -52,7 +52,7 @@ class LiveGateway:
         self._senders = senders
         self._clock = clock
         self._emit = emit
-        self._opening = ""
+        self._opening = self._blocked = ""
 
     def submit(self, order: Order) -> None:
         """Send an order if it may leave now; else report it as blocked.
@@ -60,6 +60,9 @@ class LiveGateway:
         The first leg of a plan leaves only if the other one could leave too: a venue without room must not cost a leg.
         """
         at = self._clock.now()
+        if order.purpose is Purpose.OPEN and order.plan_id == self._blocked:
+            self._block(order, at, "its other leg was blocked")
+            return
         if order.purpose is Purpose.OPEN and order.plan_id != self._opening:
             full = [venue.value for venue, sender in self._senders.items() if not sender.has_room()]
             if full:
@@ -85,6 +88,7 @@ class LiveGateway:
         )
 
     def _block(self, order: Order, at: Instant, reasons: str) -> None:
+        self._blocked = order.plan_id if order.purpose is Purpose.OPEN else self._blocked
         log.warning("order_blocked", client_id=order.client_id, venue=order.venue.value, reasons=reasons)
         self._emit(OrderBlocked(at, order.client_id, order.plan_id, order.venue, reasons))
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from arbitrage.domain.instants import Instant
+from arbitrage.domain.instants import Instant, Nanos
 from arbitrage.domain.instruments import Pair, Venue
 from arbitrage.domain.plans import Fill, LegEnd, Order, Purpose, TwoLegPlan
 from arbitrage.execution.order_track import OrderState, OrderTrack
@@ -47,8 +47,20 @@ class Flight:
 
     @property
     def has_proceeded(self) -> bool:
-        """Tell whether a second order was tried on the side where the plan had wanted to go."""
-        return any(track.order.side is self.plan.on(track.order.venue).side for track in self.hedges)
+        """Tell whether a second order came to the book on the side where the plan had wanted to go."""
+        return any(
+            track.order.side is self.plan.on(track.order.venue).side and track.state is not OrderState.REFUSED
+            for track in self.hedges
+        )
+
+    def shunned(self, at: Instant, pause: Nanos) -> frozenset[Venue]:
+        """Return the venues that have just refused the last hedge they were given."""
+        last = {track.order.venue: track for track in self.hedges}
+        return frozenset(
+            venue
+            for venue, track in last.items()
+            if track.state is OrderState.REFUSED and at < track.unsure_since + pause
+        )
 
     def exposure(self) -> Decimal:
         """Return the net base that all proven fills leave: positive is long. A fee taken in base counts."""

@@ -21,6 +21,9 @@ RETRY_AFTER: Final = Nanos(NS_PER_S)
 CALLED_RETRY_AFTER: Final = Nanos(5 * NS_PER_S)
 """How often the widest collar is tried once a person was called."""
 
+SHUNNED_FOR: Final = Nanos(5 * NS_PER_S)
+"""How long a venue that refused a hedge is left alone while the other one offers a way out."""
+
 _NEVER: Final = Instant(0)
 
 
@@ -84,14 +87,25 @@ def _hedge(flight: Flight, exposure: Decimal, around: Surroundings) -> Step:
     # an order that never came to the book says nothing of the price: only those that did widen the collar
     missed = sum(track.state is OrderState.ENDED for track in flight.hedges)
     collar = around.widest_collar * min(missed + 1, TRIES) / TRIES
-    may_proceed = bool(stuck) or not flight.has_proceeded
-    way = way_out(exposure, flight.pair, flight.plan, around.touches, collar, may_proceed=may_proceed)
+    way = _way_not_shunned(flight, exposure, around, collar)
+    if way is None:
+        may_proceed = bool(stuck) or not flight.has_proceeded
+        way = way_out(exposure, flight.pair, flight.plan, around.touches, collar, may_proceed=may_proceed)
     if way is None:
         wake_at = _after(around.at, RETRY_AFTER)
         return Step(wake_at=wake_at, stuck=stuck or f"no venue takes {plain(exposure)} {flight.plan.base} now")
     if stuck:
         flight.wait_until = _after(around.at, CALLED_RETRY_AFTER)
     return Step(hedge=way, stuck=stuck)
+
+
+def _way_not_shunned(flight: Flight, exposure: Decimal, around: Surroundings, collar: Decimal) -> WayOut | None:
+    """Return the way on the other venue where one has just refused: a price that nobody takes is no price."""
+    shunned = flight.shunned(around.at, SHUNNED_FOR)
+    if not shunned:
+        return None
+    others = {venue: touch for venue, touch in around.touches.items() if venue not in shunned}
+    return way_out(exposure, flight.pair, flight.plan, others, collar, may_proceed=True)
 
 
 def _called(flight: Flight, exposure: Decimal) -> str:

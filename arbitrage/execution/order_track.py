@@ -38,8 +38,8 @@ MOVES: Final[dict[OrderState, dict[ReplyKind, OrderState]]] = {
     },
     # the venue has proved that it has it: only its end can follow
     _S.OPEN: {_R.ENDED: _S.ENDED},
-    # a busy answer was given to a question, and says nothing of the order
-    _S.UNKNOWN: {_R.ACCEPTED: _S.OPEN, _R.ENDED: _S.ENDED, _R.REFUSED: _S.REFUSED},
+    # refused and busy are words on placing alone: a question that is turned away brings unknown
+    _S.UNKNOWN: {_R.ACCEPTED: _S.OPEN, _R.ENDED: _S.ENDED, _R.REFUSED: _S.REFUSED, _R.BUSY: _S.REFUSED},
     _S.ENDED: {},
     # it turns up after all: whatever seemed proven was not
     _S.REFUSED: {_R.ACCEPTED: _S.OPEN, _R.ENDED: _S.ENDED},
@@ -48,6 +48,9 @@ MOVES: Final[dict[OrderState, dict[ReplyKind, OrderState]]] = {
 """Every move; a word that is not in a state's row changes nothing but the fill."""
 
 RESOLVED: Final = frozenset({_S.ENDED, _S.REFUSED, _S.ABSENT})
+
+MISSABLE: Final = frozenset({_S.UNKNOWN, _S.OPEN})
+"""Where a miss counts: a venue that once had an order may lose it, and then nothing but misses comes any more."""
 
 MISSES_NEEDED: Final = 6
 QUIET_NEEDED: Final = {Venue.UPBIT: Nanos(15 * NS_PER_S), Venue.BINANCE: Nanos(12 * NS_PER_S)}
@@ -123,7 +126,7 @@ class OrderTrack:
             self.refusal = self.refusal or reply.reason
         if reply.fill is not None:
             self.told = _not_less(self.told, reply.fill)
-        if reply.kind is ReplyKind.MISSING and self.state is OrderState.UNKNOWN:
+        if reply.kind is ReplyKind.MISSING and self.state in MISSABLE:
             self.misses += 1
             self.first_miss_at = self.first_miss_at or reply.at
         elif self.state is not before[0]:
@@ -148,7 +151,7 @@ class OrderTrack:
     def seems_absent(self, at: Instant) -> bool:
         """Tell whether it was missed often and for long enough; lists and balances have to agree."""
         long_enough = at - self.first_miss_at >= QUIET_NEEDED[self.order.venue]
-        return self.state is OrderState.UNKNOWN and self.misses >= MISSES_NEEDED and long_enough
+        return self.state in MISSABLE and self.misses >= MISSES_NEEDED and long_enough
 
     def declare_absent(self) -> None:
         """Conclude that it was never created. Only for one that `seems_absent`, with lists and balances agreeing."""

@@ -15,7 +15,7 @@ from arbitrage.domain.errors import ArbitrageError
 from arbitrage.domain.guarding import GuardEntry, Latch, LossMemory
 from arbitrage.domain.instants import Instant
 from arbitrage.domain.intents import AdoptPlan, Noted, ReportGuard, ReportPlanEnd, SubmitHedge, SubmitPlan
-from arbitrage.domain.plans import Order, Outcome, TwoLegPlan
+from arbitrage.domain.plans import Fill, Order, Outcome, TwoLegPlan
 
 T = TypeVar("T")
 
@@ -53,6 +53,7 @@ class PlanRow(NumberedRow, frozen=True, kw_only=True, tag="plan"):
     worst_case: int
     plan: msgspec.Raw
     orders: msgspec.Raw
+    booked: Mapping[str, Fill] = {}
 
     def read_plan(self) -> TwoLegPlan:
         """Return the plan. Raises LogDamaged if another version wrote it in a way that this one cannot read."""
@@ -158,6 +159,7 @@ def row_of(intent: Noted) -> PlanRow | OrderRow | EndRow | GuardRow:
                 worst_case=intent.worst_case,
                 plan=msgspec.Raw(to_json(intent.plan)),
                 orders=msgspec.Raw(to_json(intent.orders)),
+                booked=intent.booked if isinstance(intent, AdoptPlan) else {},
             )
         case SubmitHedge(order):
             return OrderRow(plan_id=order.plan_id, order=msgspec.Raw(to_json(order)))

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from arbitrage.domain.instruments import Pair, Venue
+from arbitrage.domain.instruments import Instrument, Pair, Venue
 from arbitrage.domain.money import WonUnits, won_units
-from arbitrage.domain.plans import FxQuote, OrderFill, TwoLegPlan
+from arbitrage.domain.plans import Fill, FxQuote, OrderFill, TwoLegPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,8 @@ def result_of(plan: TwoLegPlan, pair: Pair, fills: Sequence[OrderFill], marks: M
     KRW flows, plus the net USDT flow at the frozen fx (ask and fee on top for USDT spent, bid less the fee for USDT
     received), plus the residual base at the marks. Source: the design's "result of a plan".
     """
-    krw = _flow(Venue.UPBIT, fills, pair.upbit.quote)
-    usdt = _flow(Venue.BINANCE, fills, pair.binance.quote)
+    krw = _flow(pair.upbit, fills)
+    usdt = _flow(pair.binance, fills)
     fee = pair.upbit.taker_fee
     fx = plan.fx.ask * (1 + fee) if usdt < 0 else plan.fx.bid * (1 - fee)
     residual = residual_base(plan.base, fills)
@@ -63,12 +63,19 @@ def _base_of(each: OrderFill, base: str) -> Decimal:
     return each.side.sign * fill.quantity - (fill.fee if fill.fee_currency == base else 0)
 
 
-def _flow(venue: Venue, fills: Sequence[OrderFill], quote: str) -> Decimal:
+def _flow(instrument: Instrument, fills: Sequence[OrderFill]) -> Decimal:
     return sum(
         (
-            -each.side.sign * each.fill.funds - (each.fill.fee if each.fill.fee_currency == quote else 0)
+            -each.side.sign * each.fill.funds - _fee_in_quote(each.fill, instrument)
             for each in fills
-            if each.venue is venue
+            if each.venue is instrument.venue
         ),
         Decimal(0),
     )
+
+
+def _fee_in_quote(fill: Fill, instrument: Instrument) -> Decimal:
+    if fill.fee_currency == instrument.quote:
+        return fill.fee
+    # a fee in a third currency (BNB) has no price here: it counts as the account's own rate, and never as nothing
+    return Decimal(0) if fill.fee_currency == instrument.base else fill.funds * instrument.taker_fee

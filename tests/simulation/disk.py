@@ -62,4 +62,4 @@ def left_behind(account: Replay, at: Instant) -> Iterator[PlanRecovered]:
     """Yield the plans without an end, each with every order that may have left for it."""
     for row in account.open_plans.values():
         hedges = tuple(hedge.read_order() for hedge in account.hedges if hedge.plan_id == row.plan_id)
-        yield PlanRecovered(at, row.read_plan(), (*row.read_orders(), *hedges))
+        yield PlanRecovered(at, row.read_plan(), (*row.read_orders(), *hedges), row.booked)

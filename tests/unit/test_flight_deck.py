@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arbitrage.domain.events import Inspected, ReplyKind, UniverseChanged
+from arbitrage.domain.events import Inspected, PlanRecovered, ReplyKind, UniverseChanged
 from arbitrage.domain.guarding import LatchKind
 from arbitrage.domain.instants import Instant
 from arbitrage.domain.instruments import Side, Venue
@@ -190,7 +190,7 @@ def test_a_check_before_the_first_order_that_fails_does_not_hold_a_way_out() -> 
 
 def test_a_plan_of_an_earlier_run_is_asked_for_and_settled_by_the_same_machine() -> None:
     story = Deck(opened=False)
-    asked = list(story.deck.recover(story.plan, make.pair(), (story.upbit, story.binance), make.NOON))
+    asked = list(story.deck.recover(left(story, story.upbit, story.binance), make.pair(), make.NOON))
     (hedge,) = hedges(story.hear(ended(story.upbit, ms=50), said(story.binance, R.REFUSED, ms=60)))
     story.hear(ended(hedge, ms=90))
 
@@ -202,7 +202,7 @@ def test_a_hedge_of_an_earlier_run_is_a_try_and_its_number_is_not_given_again() 
     first = Deck()
     (hedge,) = hedges(first.hear(ended(first.upbit), said(first.binance, R.REFUSED)))
     story = Deck(opened=False)
-    list(story.deck.recover(story.plan, make.pair(), (story.upbit, story.binance, hedge), make.NOON))
+    list(story.deck.recover(left(story, story.upbit, story.binance, hedge), make.pair(), make.NOON))
     told = story.hear(ended(story.upbit), said(story.binance, R.REFUSED), ended(hedge, "0.5"))
     (again,) = hedges(told)
 
@@ -403,3 +403,7 @@ def test_the_universe_may_change_in_mid_flight() -> None:
     story.hear(ended(story.upbit), ended(story.binance))
 
     assert story.end().outcome is Outcome.BOTH
+
+
+def left(story: Deck, *orders: Order) -> PlanRecovered:
+    return PlanRecovered(make.NOON, story.plan, orders)

@@ -185,12 +185,24 @@ def test_a_refused_way_out_is_followed_at_once_by_one_other_and_then_once_a_seco
 def test_orders_that_never_came_to_the_book_do_not_widen_the_collar() -> None:
     flown, limits = Flown("1", "0"), []
     for n in range(3):
-        way = flown.step(n * 2_000, touches=UPBIT_FELL).hedge
+        way = flown.step(n * 6_000, touches=UPBIT_FELL).hedge
         assert way is not None
         limits.append(way.limit_price)
-        flown.learn(flown.send(way, n * 2_000), ReplyKind.REFUSED, ms=n * 2_000)
+        flown.learn(flown.send(way, n * 6_000), ReplyKind.REFUSED, ms=n * 6_000)
 
     assert len(set(limits)) == 1
+
+
+def test_a_venue_that_refuses_a_way_out_is_left_alone_while_the_other_offers_one() -> None:
+    flown, venues = Flown("1", "0"), []
+    for ms in (0, 100, 6_000):
+        way = flown.step(ms, touches=UPBIT_FELL).hedge
+        assert way is not None
+        venues.append(way.venue)
+        flown.learn(flown.send(way, ms), ReplyKind.REFUSED, ms=ms)
+
+    assert venues[0] is not venues[1]
+    assert venues[2] is venues[0]
 
 
 def test_a_way_out_that_fills_in_parts_ends_the_plan() -> None:
