@@ -112,8 +112,11 @@ class LocalKeeping:
             hedged = (hedge.read_order() for hedge in hedges if hedge.plan_id == row.plan_id)
             yield row.read_plan(), (*row.read_orders(), *hedged)
         known = {row.plan_id for row in logged}
-        # only Redis knows of these: the log is gone, and with it the hedges, if there were any
-        yield from ((plan, opening_orders(plan)) for plan in past.open_plans if plan.plan_id not in known)
+        # Only Redis knows of these: the log is gone, and with it the hedges, if any. Redis is told behind; a plan whose
+        # worst case is not held any more has ended, and would be hedged a second time.
+        held = past.guard.losses.reserved
+        only_in_redis = (plan for plan in past.open_plans if plan.plan_id in held and plan.plan_id not in known)
+        yield from ((plan, opening_orders(plan)) for plan in only_in_redis)
 
     def _crash_loop(self, at: Instant) -> Iterator[Latch]:
         before = self._before

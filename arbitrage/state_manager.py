@@ -99,6 +99,8 @@ class StateManager:
         # what is real goes on where it was left: its end is told by whoever recovers it
         unscored = plans if self._wiring.on_foreign is ForeignPolicy.HEAL else ()
         self._outbox.close_plans(unscored, now)
+        settled = [plan for plan in plans if plan not in unscored and plan.plan_id not in guard.memory.losses.reserved]
+        self._outbox.due += self._rows.forget_plans(settled, now)
         await self._write()
         past = await remember(self._link, self._keys, now, self._rows.day(now))
         log.info("state_opened", epoch=guard.epoch, fence=guard.fence, unscored_plans=len(unscored))

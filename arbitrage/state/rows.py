@@ -1,6 +1,6 @@
 """What an intent becomes in Redis: pure, intents in and commands out. It does not talk to Redis and decides nothing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -19,7 +19,7 @@ from arbitrage.domain.intents import (
     SubmitPlan,
 )
 from arbitrage.domain.money import plain, won
-from arbitrage.domain.plans import Order, Outcome, PlanEnd
+from arbitrage.domain.plans import Order, Outcome, PlanEnd, TwoLegPlan
 from arbitrage.domain.views import EngineView, GuardView
 from arbitrage.ledger.trading_day import TradingDay
 from arbitrage.state.keys import Command, RunFacts, StateKeys
@@ -104,6 +104,14 @@ class RowWriter:
         """Return what deletes the orders of past trading days."""
         keys = self._keys
         return [row for day in days for row in (("UNLINK", keys.orders(day)), ("ZREM", keys.order_days, day))]
+
+    def forget_plans(self, plans: Iterable[TwoLegPlan], at: Instant) -> list[Command]:
+        """Return what takes plans off the open ones whose ends the account holds, but the rows were never told of."""
+        rows: list[Command] = []
+        for plan in plans:
+            told = f"plan {plan.plan_id} ended before an earlier run could say so here; its result is in the account"
+            rows += [("HDEL", self._keys.plans_open, plan.plan_id), self.state(at, told)]
+        return rows
 
     def lost(self, at: Instant, rows: int) -> Command:
         """Return the journal row that owns up to rows that could not be kept."""
