@@ -72,18 +72,20 @@ def run(
     """Run the daemon until Ctrl-C.
 
     The mode is what the gate decides; see `arbitrage check`. In Live a second daemon of the same accounts stands by
-    until the first one ends.
+    until the first one ends. In Paper it plays the scenarios of SCENARIO_FILE once, and leaves what came of them in
+    Redis.
 
     \b
     Examples:
       arbitrage run
       arbitrage run --no-wait
       PAIRS=BTC,XRP LOG_FORMAT=console arbitrage run
+      PAPER_MODE=true SCENARIO_FILE=tests/scenarios arbitrage run
     """
-    from arbitrage import live_trader
+    from arbitrage.commands import run as command
     from arbitrage.settings import load_settings
 
-    raise typer.Exit(live_trader.run(load_settings(), waits=not no_wait))
+    raise typer.Exit(command.main(load_settings(), waits=not no_wait))
 
 
 @app.command()
@@ -250,6 +252,36 @@ def init_state(
     from arbitrage.settings import load_settings
 
     raise typer.Exit(command.main(load_settings(), reason, yes))
+
+
+@app.command()
+def paper(
+    files: Annotated[list[Path], typer.Argument(metavar="FILES...", help="Scenarios; a folder means its *.yaml.")],
+    processes: Annotated[int, typer.Option("-j", "--jobs", min=1, max=256, help="How many play at once.")] = 1,
+    seeds: Annotated[
+        int, typer.Option(min=1, max=1_000_000, help="Play each under its own seed and the ones after it.")
+    ] = 1,
+    report: Annotated[
+        Path | None, typer.Option(file_okay=False, metavar="DIR", help="Write a page with pictures into this folder.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Play scenarios, and say whether what they expect came of them.
+
+    In virtual time, on the code that trades. All files are read first: if one is wrong, nothing is played (2). Exits
+    with 1 if an expectation does not hold. Equal runs end with equal digests.
+
+    \b
+    Examples:
+      arbitrage paper tests/scenarios -j 2
+      arbitrage paper my-scenario.yaml --seeds 1000 -j 4
+      arbitrage paper tests/scenarios/*.yaml --report var/paper
+      arbitrage paper tests/scenarios --json
+    """
+    from arbitrage.commands import paper as command
+
+    asked = command.Asked(files=files, processes=processes, seeds=seeds, as_json=as_json, report=report)
+    raise typer.Exit(command.main(asked))
 
 
 @app.command()

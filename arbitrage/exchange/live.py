@@ -5,7 +5,7 @@ proves that it was never sent.
 """
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Final, Protocol
 
 import structlog
 
@@ -18,6 +18,9 @@ from arbitrage.ports import Clock, Emit
 from liveguard.safety import LiveSafetyError, SafetyModule
 
 log = structlog.get_logger()
+
+REMEMBERED: Final = 10_000
+"""How many of the last ids that left are known again: weeks of them, in a megabyte."""
 
 
 class Sender(Protocol):
@@ -53,13 +56,18 @@ class LiveGateway:
         self._clock = clock
         self._emit = emit
         self._opening = self._blocked = ""
+        self._left: dict[str, None] = {}
 
     def submit(self, order: Order) -> None:
-        """Send an order if it may leave now; else report it as blocked.
+        """Send an order if it may leave now; else report it as blocked. An id leaves once.
 
         The first leg of a plan leaves only if the other one could leave too: a venue without room must not cost a leg.
         """
         at = self._clock.now()
+        if order.client_id in self._left:
+            # nothing is told either: "blocked" would say of the one that left that it never did
+            log.critical("order_repeated", client_id=order.client_id, action="the first one's end counts")
+            return
         if order.purpose is Purpose.OPEN and order.plan_id == self._blocked:
             self._block(order, at, "its other leg was blocked")
             return
@@ -73,6 +81,9 @@ class LiveGateway:
         except LiveSafetyError as blocked:
             self._block(order, at, "; ".join(map(str, blocked.refusals)))
             return
+        self._left[order.client_id] = None
+        if len(self._left) > REMEMBERED:
+            del self._left[next(iter(self._left))]
         self._senders[order.venue].send(order)
         self._opening = order.plan_id if order.purpose is Purpose.OPEN else self._opening
         log.info(

@@ -1,7 +1,8 @@
 """ShadowGateway: logs the orders that would have been sent, follows them on the real books, and cannot send any.
 
 It holds no key, no signer and no connection. An order is assumed to reach its venue after a fixed latency; the first
-believable book that arrives after that moment decides what it would have been filled with.
+believable book that arrives after that moment decides what it would have been filled with. One that the venue's rules
+would refuse comes to nothing.
 """
 
 from collections.abc import Sequence
@@ -16,9 +17,10 @@ from arbitrage.domain.book_views import Level
 from arbitrage.domain.events import BookSnapshot, Event, Tick, TouchUpdate, UniverseChanged
 from arbitrage.domain.instants import NS_PER_S, Instant, Nanos, after
 from arbitrage.domain.instruments import Instrument, Side, Venue
-from arbitrage.domain.money import decimal_from_float, floor_to, plain
+from arbitrage.domain.money import ceil_to, decimal_from_float, floor_to, plain
 from arbitrage.domain.plans import Fill, LegEnd, Order
 from arbitrage.exchange.leg_reports import no_fill, report_of
+from arbitrage.exchange.order_requests import rejection_of
 from arbitrage.ports import BookReader
 
 log = structlog.get_logger()
@@ -29,8 +31,8 @@ QUIET_MARKET: Final = Nanos(1 * NS_PER_S)
 PATIENCE: Final = Nanos(10 * NS_PER_S)
 """Without a believable book for this long the order cannot be followed any more, and ends as unseen."""
 
-# Both venues keep eight decimals of a coin; Binance rounds its commission to them.
-_COIN_STEP: Final = Decimal("0.00000001")
+# Both venues keep eight decimals; neither documents how it rounds a fee. Up: no score is better than the truth.
+_SMALLEST: Final = Decimal("0.00000001")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +50,13 @@ class ShadowGateway:
         self._latency = latency
         self._instruments: dict[tuple[Venue, str], Instrument] = {}
         self._flying: list[_Flying] = []
+        self._refused: list[tuple[Order, Fill]] = []
 
     def submit(self, order: Order) -> None:
-        """Log the order that would have left now, and start to follow it."""
+        """Log the order that would have left now, and start to follow it. A repeated id changes nothing."""
+        if any(flying.order.client_id == order.client_id for flying in self._flying):
+            log.error("order_repeated", client_id=order.client_id, action="the first one is followed")
+            return
         log.info(
             "[SHADOW_LIVE] order",
             venue=order.venue.value,
@@ -62,8 +68,13 @@ class ShadowGateway:
             plan_id=order.plan_id,
             client_id=order.client_id,
         )
-        instrument = self._instruments[order.venue, order.symbol]
-        self._flying.append(_Flying(order, instrument, after(order.decided_at, self._latency)))
+        instrument = self._instruments.get((order.venue, order.symbol))
+        rejection = rejection_of(order, instrument)
+        if instrument is not None and rejection is None:
+            self._flying.append(_Flying(order, instrument, after(order.decided_at, self._latency)))
+        else:
+            log.warning("order_would_be_refused", client_id=order.client_id, why=str(rejection))
+            self._refused.append((order, no_fill(instrument.quote if instrument else "")))
 
     def ask(self, order: Order) -> None:
         """Do nothing: the book tells by itself what became of an order, and nothing else does."""
@@ -76,6 +87,12 @@ class ShadowGateway:
 
     def observe(self, event: Event) -> Sequence[Event]:
         """Look at an event that the books have taken in; return the reports of the orders that it decides."""
+        if self._refused:
+            refused, self._refused = self._refused, []
+            return [*(report_of(order, fill, event.at) for order, fill in refused), *self._decided(event)]
+        return self._decided(event)
+
+    def _decided(self, event: Event) -> Sequence[Event]:
         match event:
             case UniverseChanged():
                 pairs = [i for pair in event.universe.pairs for i in (pair.upbit, pair.binance)]
@@ -131,9 +148,10 @@ def fill_against(levels: Sequence[Level], order: Order, instrument: Instrument) 
         funds += taken * exact
     quantity = order.quantity - left
     if order.venue is Venue.BINANCE and order.side is Side.BUY:
-        fee = floor_to(quantity * instrument.taker_fee, _COIN_STEP)
+        fee = ceil_to(quantity * instrument.taker_fee, _SMALLEST)
         return Fill(quantity=quantity, funds=funds, fee=fee, fee_currency=instrument.base)
-    return Fill(quantity=quantity, funds=funds, fee=funds * instrument.taker_fee, fee_currency=instrument.quote)
+    fee = ceil_to(funds * instrument.taker_fee, _SMALLEST)
+    return Fill(quantity=quantity, funds=funds, fee=fee, fee_currency=instrument.quote)
 
 
 def _levels(side: Side, book: Book) -> Sequence[Level]:

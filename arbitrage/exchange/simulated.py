@@ -30,10 +30,11 @@ from arbitrage.exchange.leg_reports import fill_of, no_fill, report_of
 from arbitrage.exchange.liquidity import ExactLevel
 from arbitrage.exchange.matching import FeeRule, MatchingCore
 from arbitrage.exchange.order_checks import is_amount
+from arbitrage.exchange.order_requests import request_of
 from arbitrage.exchange.simulation_errors import SimulationError, Trouble
 from arbitrage.exchange.simulation_models import Behaviour
 from arbitrage.exchange.under_way import UnderWay
-from arbitrage.exchange.venue_orders import OrderKind, OrderRequest, Rejection, RejectReason, TimeInForce, VenueOrder
+from arbitrage.exchange.venue_orders import OrderRequest, Rejection, RejectReason, VenueOrder
 
 _FEE_RULES: Final = {Venue.UPBIT: FeeRule.ON_TOP, Venue.BINANCE: FeeRule.FROM_RECEIVED}
 
@@ -59,6 +60,7 @@ class SimulatedExchange:
         self._mirror = BookMirror(self._core, self._behaviour.slippage)
         self._now = Instant(0)
         self._under_way = UnderWay(self._behaviour.latency)
+        self._unmatched = UnderWay(self._behaviour.matching)
         self._submitted: dict[int, Order] = {}
         self._ended: list[tuple[Order, Fill]] = []
         self._unsent: list[tuple[Order, Fill]] = []
@@ -122,23 +124,18 @@ class SimulatedExchange:
     def submit(self, order: Order) -> None:
         """Take a plan's order, as a gateway does. One that cannot be placed is reported as empty, with the next event.
 
+        Of a repeated id nothing more is told than of the order that has it.
+
         Raises SimulationError for another venue's order: the wiring is wrong.
         """
         if order.venue is not self.venue:
             raise self._error(Trouble.OTHER_VENUE, f"an order for {order.venue.value}")
-        request = OrderRequest(
-            symbol=order.symbol,
-            side=order.side,
-            kind=OrderKind.LIMIT,
-            client_id=order.client_id,
-            price=order.limit_price,
-            quantity=order.quantity,
-            time_in_force=TimeInForce.IOC,
-        )
         try:
-            taken_on = self._take_on(request, max(order.decided_at, self._now))
+            taken_on = self._take_on(request_of(order), max(order.decided_at, self._now))
         except SimulationError as refused:
             self.refusals[order.client_id] = refused
+            if refused.reason is Trouble.USED_CLIENT_ID:
+                return  # "empty" would be told of the order that has this id
             instrument = self._core.instruments.get(order.symbol)
             self._unsent.append((order, no_fill(instrument.quote if instrument else "")))
         else:
@@ -230,12 +227,18 @@ class SimulatedExchange:
     def _work_off(self, until: Instant) -> None:
         for arrived in self._under_way.arrived(until):
             if arrived.is_cancel:
+                self._match(arrived.due)
                 self._core.cancel(arrived.order, arrived.due)
-                continue
-            self._core.match(arrived.order, arrived.due, self._behaviour.share.draw())
-            submitted = self._submitted.pop(arrived.order.order_id, None)
+            else:
+                self._unmatched.send(arrived.order, arrived.due)
+        self._match(until)
+
+    def _match(self, until: Instant) -> None:
+        for waiting in self._unmatched.arrived(until):
+            self._core.match(waiting.order, waiting.due, self._behaviour.share.draw())
+            submitted = self._submitted.pop(waiting.order.order_id, None)
             if submitted is not None:
-                self._ended.append((submitted, fill_of(arrived.order)))
+                self._ended.append((submitted, fill_of(waiting.order)))
 
     def _lay(self, symbol: str, bids: list[ExactLevel], asks: list[ExactLevel]) -> None:
         try:

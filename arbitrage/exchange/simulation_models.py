@@ -131,8 +131,12 @@ class RandomShare:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Behaviour:
-    """The three together; by default a venue that is there at once and gives what it shows."""
+    """All of it together; by default a venue that is there at once and gives what it shows.
+
+    `matching` is how long an order that has arrived waits until it is matched; a cancel does not wait for that.
+    """
 
     latency: Latency = FixedLatency()
+    matching: Latency = FixedLatency()
     slippage: Slippage = NoSlippage()
     share: LevelShare = FixedShare()

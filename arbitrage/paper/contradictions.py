@@ -1,0 +1,123 @@
+"""What does not go together in a scenario whose fields are right by themselves. It changes nothing."""
+
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from itertools import pairwise
+from typing import Any, Final
+
+from arbitrage.domain.instruments import Venue
+from arbitrage.paper.complaints import Problem, shown, unknown
+from arbitrage.paper.risk_profile import OLDER_NAMES
+from arbitrage.paper.scenario import Bounds, Expectations, Scenario, Step, Symbols
+from arbitrage.paper.yaml_tree import Place
+
+FX: Final = "KRW-USDT"
+
+
+def contradictions(scenario: Scenario) -> Iterator[Problem]:
+    """Yield what does not go together: markets, times, limits, and bounds."""
+    yield from _of_symbols(scenario.symbols)
+    yield from _of_times(scenario)
+    for number, step in enumerate(scenario.steps):
+        yield from _of_step(step, ("steps", number), scenario.symbols)
+    yield from _of_limits(scenario)
+    yield from _of_expectations(scenario.expected_outcomes, scenario.symbols)
+
+
+def _of_symbols(symbols: Symbols) -> Iterator[Problem]:
+    upbit, binance = symbols.of(Venue.UPBIT), symbols.of(Venue.BINANCE)
+    if len(upbit) != len(binance):
+        yield Problem(("symbols",), f"upbit has {len(upbit)} markets, binance {len(binance)}; allowed: as many of each")
+    for number, (ours, theirs) in enumerate(zip(upbit, binance, strict=False)):
+        place: Place = ("symbols", "binance", number) if isinstance(symbols.binance, list) else ("symbols", "binance")
+        base = _base(ours)
+        if base != _base(theirs):
+            yield Problem(place, f"{shown(theirs)} is not the same asset as {ours}; allowed: {base}USDT")
+        elif ours in upbit[:number] or ours == FX:
+            yield Problem(place, f"{shown(theirs)} cannot be a pair here; allowed: each asset once, USDT excepted")
+    if isinstance(symbols.exchange_rate, list):
+        times = [point.t for point in symbols.exchange_rate]
+        yield from _falling(times, ("symbols", "exchange_rate"))
+
+
+def _of_times(scenario: Scenario) -> Iterator[Problem]:
+    yield from _falling([step.t for step in scenario.steps], ("steps",))
+    last = max(step.t for step in scenario.steps)
+    if scenario.lasts_s is not None and scenario.lasts_s < last:
+        yield Problem(("lasts_s",), f"{scenario.lasts_s:g} s is before the last step; allowed: {last:g} to 2678400")
+
+
+def _falling(times: Iterable[float], place: Place) -> Iterator[Problem]:
+    for number, (before, now) in enumerate(pairwise(times), start=1):
+        if now < before:
+            yield Problem((*place, number, "t"), f"{now:g} is before the one above; allowed: {before:g} and later")
+
+
+def _of_step(step: Step, place: Place, symbols: Symbols) -> Iterator[Problem]:
+    markets = [*symbols.of(Venue.UPBIT), *symbols.of(Venue.BINANCE), FX]
+    bases = [_base(market) for market in symbols.of(Venue.UPBIT)]
+    if step.base is not None and step.base not in bases:
+        yield Problem((*place, "base"), unknown("asset", step.base, bases))
+    for name, symbol in _markets_named(step):
+        if symbol not in markets:
+            yield Problem((*place, *name), unknown("market", symbol, markets))
+    for venue in Venue:
+        bid, ask = f"{venue.value}_bid", f"{venue.value}_ask"
+        if (getattr(step, bid) is None) != (getattr(step, ask) is None):
+            lone, other = (ask, bid) if getattr(step, bid) is None else (bid, ask)
+            text = f"is named without {other}; allowed: both or neither, and a whole book where a side is empty"
+            yield Problem((*place, lone), text)
+    if step.fx is not None and FX in step.books:
+        yield Problem((*place, "fx"), f"is named beside the book of {FX}; allowed: one of the two")
+
+
+def _markets_named(step: Step) -> Iterator[tuple[Place, str]]:
+    """Yield each market that a step names, with its place within the step."""
+    for symbol in step.books:
+        yield ("books", symbol), symbol
+    for number, generator in enumerate(step.generate):
+        for index, symbol in enumerate(generator.symbols):
+            yield ("generate", number, "symbols", index), symbol
+    for venue, change in step.venues.items():
+        for knob, by_market in (("halted", change.halted), ("tick", change.tick)):
+            for symbol in by_market or ():
+                yield ("venues", venue.value, knob, symbol), symbol
+
+
+def _of_limits(scenario: Scenario) -> Iterator[Problem]:
+    profile = scenario.risk_profile
+    for older, name in OLDER_NAMES.items():
+        if getattr(profile, older) is not None and getattr(profile, name) is not None:
+            yield Problem(("risk_profile", older), f"is the same limit as {name}; allowed: one of the two")
+
+
+def _of_expectations(expected: Expectations, symbols: Symbols) -> Iterator[Problem]:
+    top: Place = ("expected_outcomes",)
+    for place, wanted in _bounds_named(expected):
+        if wanted.min is None and wanted.max is None:
+            yield Problem((*top, *place), "asks for nothing; allowed: min, max, or both")
+        yield from _crossed(wanted.min, wanted.max, (*top, *place, "min"))
+    yield from _crossed(expected.min_trades, expected.max_trades, (*top, "min_trades"))
+    yield from _crossed(expected.min_pnl, expected.max_pnl, (*top, "min_pnl"))
+    bases = [_base(market) for market in symbols.of(Venue.UPBIT)]
+    for base in expected.exposure if isinstance(expected.exposure, dict) else ():
+        if base not in bases:
+            yield Problem((*top, "exposure", base), unknown("asset", base, bases))
+
+
+def _bounds_named(expected: Expectations) -> Iterator[tuple[Place, Bounds]]:
+    for name in Expectations.model_fields:
+        wanted: Any = getattr(expected, name)
+        inner = wanted.items() if isinstance(wanted, dict) else ()
+        for place, bounds in (((name,), wanted), *(((name, str(key)), value) for key, value in inner)):
+            if isinstance(bounds, Bounds):
+                yield place, bounds
+
+
+def _crossed(low: Decimal | int | None, high: Decimal | int | None, place: Place) -> Iterator[Problem]:
+    if low is not None and high is not None and low > high:
+        yield Problem(place, f"{low} is more than the most; allowed: up to {high}")
+
+
+def _base(market: str) -> str:
+    return market.removeprefix("KRW-").removesuffix("USDT") if market != FX else "USDT"

@@ -1,0 +1,170 @@
+"""The rules of safety, held against what the venues hold in truth and every intent that was told. It mends nothing.
+
+opened_while_stopped  a plan was sent although a latch, a trip of the breaker or HALTED had been told
+sent_twice            a venue was given one order id more than once, or one leg's first order under two ids
+too_large             an opening order on Upbit came to more than max_position_size allows
+off_grid              an order had a price off its tick or a quantity off its lot, by the rules that we had been told
+below_minimum         an order was worth less than the venue's minimum
+too_many_trades       more plans within an hour than max_trades_per_hour
+lost_too_much         a trading day lost more than max_daily_loss and the worst case of what was in flight
+exposure_differs      what the plans have left open is not, to the last unit, what both venues hold more or less
+negative_balance      an account holds less than nothing
+left_open             an order of ours still stands on a venue at the end
+"""
+
+from collections import Counter, deque
+from collections.abc import Mapping
+from decimal import Decimal
+from enum import StrEnum
+from typing import Final
+
+from arbitrage.domain.guarding import GuardAct, Latch
+from arbitrage.domain.instants import Instant
+from arbitrage.domain.instruments import Instrument, Universe, Venue
+from arbitrage.domain.intents import AdoptPlan, Intent, ReportGuard, ReportPlanEnd, SubmitHedge, SubmitPlan
+from arbitrage.domain.money import plain, won, won_units
+from arbitrage.domain.plans import Order
+from arbitrage.domain.views import EngineView
+from arbitrage.exchange.accounts import exactly
+from arbitrage.execution.numbering import ORDER_PREFIX
+from arbitrage.paper.balances import Balances
+from arbitrage.paper.venue import PaperVenue
+from arbitrage.paper.witness import exposure_in
+from liveguard.pace import HOUR
+from liveguard.risk_limits import RiskLimits
+
+_HAIR: Final = Decimal("1.000001")
+"""What a plan's size, which is reckoned in floats, may be off its exact worth."""
+
+
+class Rule(StrEnum):
+    """The rules by name; the module's docstring says what each one forbids."""
+
+    OPENED_WHILE_STOPPED = "opened_while_stopped"
+    SENT_TWICE = "sent_twice"
+    TOO_LARGE = "too_large"
+    OFF_GRID = "off_grid"
+    BELOW_MINIMUM = "below_minimum"
+    TOO_MANY_TRADES = "too_many_trades"
+    LOST_TOO_MUCH = "lost_too_much"
+    EXPOSURE_DIFFERS = "exposure_differs"
+    NEGATIVE_BALANCE = "negative_balance"
+    LEFT_OPEN = "left_open"
+
+
+class SafetyRules:
+    """A sink that finds what is broken; `broken` has a line for each, its rule's name first."""
+
+    def __init__(self, limits: RiskLimits, universe: Universe) -> None:
+        self.broken: list[str] = []
+        self._limits = limits
+        self._latches: tuple[Latch, ...] = ()
+        self._trips: set[str] = set()
+        self._started: deque[Instant] = deque()
+        self._plans: set[str] = set()
+        self._at_risk: dict[str, int] = {}
+        self._results: Counter[str] = Counter()
+        self.learn(universe)
+
+    def learn(self, universe: Universe) -> None:
+        """Hold orders against these instruments from now on."""
+        both = (instrument for pair in universe.pairs for instrument in (pair.upbit, pair.binance))
+        self._instruments: dict[tuple[Venue, str], Instrument] = {(each.venue, each.symbol): each for each in both}
+
+    def begin_run(self) -> None:
+        """Forget the trips: they do not outlive the process; latches do."""
+        self._trips.clear()
+
+    def publish(self, intent: Intent) -> None:
+        """Take an intent in (Sink)."""
+        match intent:
+            case SubmitPlan():
+                self._judge_plan(intent)
+            case SubmitHedge(order):
+                self._judge_order(order)
+            case AdoptPlan():
+                self._at_risk[intent.plan.plan_id] = intent.worst_case
+            case ReportPlanEnd():
+                self._judge_loss(intent)
+            case ReportGuard():
+                self._learn(intent)
+            case _:
+                pass
+
+    @exactly()
+    def hold_against_truth(self, venues: Mapping[Venue, PaperVenue], start: Balances, view: EngineView | None) -> None:
+        """Compare, at the end, what we believe with what the venues hold."""
+        for venue, there in venues.items():
+            for client_id, times in there.taken.items():
+                self._find(times > 1, Rule.SENT_TWICE, f"{venue} took {client_id} on {times} times")
+            for order in there.exchange.open_orders():
+                self._find(True, Rule.LEFT_OPEN, f"{venue} {order.request.client_id}")
+            for currency, held in there.exchange.balances().items():
+                short = held.free < 0 or held.locked < 0
+                self._find(short, Rule.NEGATIVE_BALANCE, f"{venue}: {held.free} and {held.locked} {currency}")
+        if view is None:
+            return
+        in_doubt = {flight.base for flight in view.flights if f"{ORDER_PREFIX}-" in flight.waits_for}
+        believed = exposure_in(view)
+        for base in {instrument.base for instrument in self._instruments.values()} - in_doubt:
+            gained = sum((_gained(there, base, start) for there in venues.values()), Decimal(0))
+            left = believed.get(base, Decimal(0))
+            seen = f"{plain(gained)} {base} on the venues, {plain(left)} in the ledger"
+            self._find(gained != left, Rule.EXPOSURE_DIFFERS, seen)
+
+    # --- each rule
+
+    def _find(self, is_broken: bool, rule: Rule, seen: str) -> None:
+        if is_broken:
+            self.broken.append(f"{rule}: {seen}")
+
+    def _judge_plan(self, sent: SubmitPlan) -> None:
+        plan, limits = sent.plan, self._limits
+        stops = [*(latch.name for latch in self._latches if latch.scope in {"", plan.base}), *sorted(self._trips)]
+        self._find(bool(stops), Rule.OPENED_WHILE_STOPPED, f"{plan.plan_id} in spite of {', '.join(stops)}")
+        self._find(plan.plan_id in self._plans, Rule.SENT_TWICE, plan.plan_id)
+        self._plans.add(plan.plan_id)
+        worth = plan.upbit.quantity * Decimal(plan.upbit.vwap)
+        most = limits.max_position_size
+        self._find(worth > most * _HAIR, Rule.TOO_LARGE, f"{plan.plan_id}: {worth:,.0f} KRW (limit {most:,} KRW)")
+        self._started.append(plan.decided_at)
+        while self._started[0] <= plan.decided_at - HOUR:
+            self._started.popleft()
+        started, hourly = len(self._started), limits.max_trades_per_hour
+        self._find(started > hourly, Rule.TOO_MANY_TRADES, f"{started} within an hour (limit {hourly})")
+        self._at_risk[plan.plan_id] = sent.worst_case
+        for order in sent.orders:
+            self._judge_order(order)
+
+    def _judge_order(self, order: Order) -> None:
+        instrument = self._instruments.get((order.venue, order.symbol))
+        if instrument is None:
+            self._find(True, Rule.OFF_GRID, f"{order.client_id}: no market {order.symbol}")
+            return
+        price, quantity = order.limit_price, order.quantity
+        off = price % instrument.ticks.at(price) or quantity % instrument.lot
+        seen = f"{order.client_id}: {plain(quantity)} at {plain(price)}"
+        self._find(bool(off), Rule.OFF_GRID, seen)
+        self._find(price * quantity < instrument.min_notional, Rule.BELOW_MINIMUM, seen)
+
+    def _judge_loss(self, report: ReportPlanEnd) -> None:
+        self._results[report.day] += report.end.result
+        most = won_units(self._limits.max_daily_loss) + sum(self._at_risk.values())
+        lost = -self._results[report.day]
+        self._at_risk.pop(report.end.plan.plan_id, None)
+        seen = f"{won(lost):,.0f} KRW on {report.day} (limit and risk {won(most):,.0f} KRW)"
+        self._find(lost > most, Rule.LOST_TOO_MUCH, seen)
+
+    def _learn(self, report: ReportGuard) -> None:
+        self._latches = report.latches
+        for entry in report.entries:
+            if entry.act is GuardAct.TRIPPED:
+                self._trips.add(entry.name)
+            elif entry.act is GuardAct.CLEARED:
+                self._trips.discard(entry.name)
+
+
+def _gained(there: PaperVenue, base: str, start: Balances) -> Decimal:
+    """Return what trading alone has changed of an asset on a venue."""
+    began_with = max(start[there.venue].get(base, Decimal(0)), Decimal(0))
+    return there.owned().get(base, Decimal(0)) - began_with - there.deposited[base]
