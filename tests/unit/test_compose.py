@@ -100,11 +100,12 @@ def test_the_health_check_looks_at_trading() -> None:
     assert command == ["CMD", "arbitrage", "status", "--json", "--max-age", "30"]
 
 
-def test_only_the_sandbox_waits_for_its_profile() -> None:
+def test_only_the_sandbox_and_paper_wait_for_their_profiles() -> None:
     assert {name: facts.get("profiles") for name, facts in services().items()} == {
         "redis": None,
         "arbitrage": None,
         "sandbox": ["sandbox"],
+        "paper": ["paper"],
     }
 
 
