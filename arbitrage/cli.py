@@ -1,6 +1,7 @@
 """The command `arbitrage`: arguments in, exit code out. No decisions; every command lives in a module of its own."""
 # ruff: noqa: PLC0415 - each command imports what it needs when it runs, so that check and status start at once
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Final
@@ -8,6 +9,9 @@ from typing import Annotated, Final
 import typer
 
 from arbitrage.domain.errors import ArbitrageError, ConfigurationError, StateHeld, StateUnavailable, VenueUnreachable
+from arbitrage.redaction import conceal_environment
+from arbitrage.telemetry.cleaning import TRACE_LIMIT, clean_text
+from arbitrage.telemetry.crash_text import clean_crashes
 from liveguard.mode_gate import Mode, NotLive, NotWired
 
 EXIT_CODES: Final[dict[type[ArbitrageError], int]] = {
@@ -26,7 +30,6 @@ app = typer.Typer(
     epilog="Exit codes: 0 done, 1 failed, 2 bad usage or configuration, 3 mode or gate refused, 4 state store, "
     "5 another holder of the lease, 6 venue unreachable.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -39,10 +42,12 @@ Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; it i
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
+    conceal_environment(os.environ)
+    clean_crashes()
     try:
         app()
     except ArbitrageError as failure:
-        sys.stderr.write(f"arbitrage: {failure}\n")
+        sys.stderr.write(f"arbitrage: {clean_text(str(failure), TRACE_LIMIT)}\n")
         sys.exit(next((code for kind, code in EXIT_CODES.items() if isinstance(failure, kind)), 1))
 
 
@@ -131,6 +136,67 @@ def status(
 
 
 @app.command()
+def watch(
+    once: Annotated[bool, typer.Option("--once", help="Print one picture and end.")] = False,
+) -> None:
+    """Watch the daemon on this terminal until Ctrl-C.
+
+    Mode and state with reasons, today's result against its limit, edges of the last minutes, books, inventory, plans,
+    refusals, alerts. When Redis is gone it keeps the last picture, and says how old that is.
+
+    \b
+    Examples:
+      arbitrage watch
+      arbitrage watch --once
+    """
+    from arbitrage.commands import watch as command
+    from arbitrage.settings import load_settings
+
+    raise typer.Exit(command.main(load_settings(), once))
+
+
+@app.command()
+def report(
+    day: Annotated[str, typer.Option(metavar="DAY", help="YYYY-MM-DD or yesterday; without it, today.")] = "",
+    html: Annotated[
+        Path | None, typer.Option("--html", dir_okay=False, metavar="FILE", help="Write a page with pictures.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell what a trading day came to.
+
+    Result, plans and outcomes, best and worst, fees, time to neutral, refusals and stops, by hour and by pair.
+
+    \b
+    Examples:
+      arbitrage report
+      arbitrage report --day yesterday --html var/yesterday.html
+      arbitrage report --day 2026-11-22 --json
+    """
+    from arbitrage.commands import report as command
+    from arbitrage.settings import load_settings
+
+    raise typer.Exit(command.main(load_settings(), day, html, as_json))
+
+
+@app.command()
+def doctor(as_json: AsJson = False) -> None:
+    """Examine this machine, Redis, the venues, keys and limits, and say what to do.
+
+    It asks, and changes nothing; no order is ever sent. Exits with 1 if something is bad.
+
+    \b
+    Examples:
+      arbitrage doctor
+      arbitrage doctor --json
+    """
+    from arbitrage.commands import doctor as command
+    from arbitrage.settings import load_settings
+
+    raise typer.Exit(command.main(load_settings(), as_json))
+
+
+@app.command()
 def halt(reason: Reason = "no reason given") -> None:
     """Make no new plans until `resume`; what is open is still closed.
 
@@ -165,6 +231,28 @@ def resume(
     from arbitrage.settings import load_settings
 
     raise typer.Exit(command.main(load_settings(), reason, latch))
+
+
+@app.command()
+def ack(
+    reason: Reason,
+    alert: Annotated[
+        str, typer.Argument(metavar="[ID]", help="The alert, as `status` names it; without it, all.")
+    ] = "",
+) -> None:
+    """Say that you have seen an alert.
+
+    A critical one that nobody answers within a minute lets the daemon start nothing new (ALERT_ACK_REQUIRED).
+
+    \b
+    Examples:
+      arbitrage ack 12-3 --reason "looking at it"
+      arbitrage ack --reason "saw all of them, the venue is in maintenance"
+    """
+    from arbitrage.commands import ack as command
+    from arbitrage.settings import load_settings
+
+    raise typer.Exit(command.main(load_settings(), alert, reason))
 
 
 @app.command()
@@ -348,6 +436,33 @@ def sandbox(  # noqa: PLR0913, PLR0917 - typer makes an option of each parameter
         faults=faults, balances=balances, keep=keep, control_port=control_port,
     )  # fmt: skip
     raise typer.Exit(run_sandbox(options))
+
+
+@app.command()
+def dashboard(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65_535, help="Port to listen on.")] = 8080,
+    new_token: Annotated[bool, typer.Option("--new-token", help="Print a new token and end.")] = False,
+) -> None:
+    """Show the daemon's state as a page, and take a halt from there.
+
+    Needs DASHBOARD_READ_TOKEN and DASHBOARD_CONTROL_TOKEN, or the same names with _FILE. Only reads Redis, and can only
+    lower risk: halt, flatten, acknowledge. Beyond this machine put TLS before it, and name its host in DASHBOARD_HOSTS.
+
+    \b
+    Examples:
+      arbitrage dashboard --new-token
+      arbitrage dashboard --port 8080
+    """
+    if new_token:
+        from arbitrage.dashboard.tokens import new_token as make
+
+        typer.echo(make())
+        return
+    from arbitrage.dashboard import serve
+    from arbitrage.settings import load_settings
+
+    raise typer.Exit(serve.main(load_settings(), host, port))
 
 
 @app.command()

@@ -1,7 +1,7 @@
 """The desk: from a moved book to a reviewed plan. Pure; the engine tells it what moved, the flight deck takes over."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Final
@@ -30,6 +30,9 @@ from liveguard.safety import SafetyModule
 
 _NOTHING: Final[tuple[Intent, ...]] = ()
 
+_Watched = tuple[PairFinder, Book, Book]
+"""A pair's finder, its book on Upbit and its book on Binance."""
+
 SMALLEST_PLAN_KRW: Final = Decimal(10_000)
 """A plan below this is below both venues' minima (5,000 KRW, 5 USDT) after a price move: there is no smaller one."""
 
@@ -48,7 +51,7 @@ class Desk:
         self.inventory = Inventory(remembered.inventory)
         self.deck = FlightDeck(safety, market, self.inventory, self._numbers)
         self.deck.dust.update(remembered.positions)
-        self._by_symbol: dict[tuple[Venue, str], tuple[PairFinder, ...]] = {}
+        self._watched: dict[tuple[Venue, str], tuple[_Watched, ...]] = {}
         self._unfunded: set[str] = set()
         self.finders: dict[str, PairFinder] = {}
         self.refusals = RefusalLog()
@@ -73,11 +76,12 @@ class Desk:
     def adopt(self, universe: Universe) -> None:
         """Trade exactly the universe's pairs from now on. Plans in flight go on as they were decided."""
         self.finders = {pair.base: PairFinder(pair, self._rules) for pair in universe.pairs}
-        everyone = tuple(self.finders.values())
-        self._by_symbol = {(Venue.UPBIT, universe.fx.symbol): everyone}
-        for finder in everyone:
-            self._by_symbol[Venue.UPBIT, finder.pair.upbit.symbol] = (finder,)
-            self._by_symbol[Venue.BINANCE, finder.pair.binance.symbol] = (finder,)
+        everyone = tuple((finder, *self.books(finder.pair)) for finder in self.finders.values())
+        self._watched = {(Venue.UPBIT, universe.fx.symbol): everyone}
+        for watched in everyone:
+            pair = watched[0].pair
+            self._watched[Venue.UPBIT, pair.upbit.symbol] = (watched,)
+            self._watched[Venue.BINANCE, pair.binance.symbol] = (watched,)
         self._unfunded = set(self.finders)
 
     def give(self, balances: Balances) -> None:
@@ -93,13 +97,13 @@ class Desk:
         rate = self._market.fx_rate()
         if rate is None:
             return _NOTHING
-        fx = Fx(*rate)
-        intents: list[Intent] = []
-        for finder in self._by_symbol.get((venue, symbol), ()):
-            books = self.books(finder.pair)
-            if books[0].condition is Health.GOOD and books[1].condition is Health.GOOD:
-                intents.extend(self._look_at(finder, books, fx, at))
-        return tuple(intents)
+        fx, intents = Fx(*rate), _NOTHING
+        for finder, upbit, binance in self._watched.get((venue, symbol), ()):
+            if upbit.condition is Health.GOOD and binance.condition is Health.GOOD:
+                edges = finder.touch_edges(upbit, binance, fx)
+                if self._is_news(finder.pair.base, edges):
+                    intents = (*intents, *self._look_at(finder, edges, fx, at))
+        return intents
 
     def withdraw(self, plan_id: str) -> None:
         """Take back a plan whose orders never left: nothing was sent, so nothing is spoken for any more."""
@@ -143,12 +147,22 @@ class Desk:
         book = self._market.book
         return book(Venue.UPBIT, pair.upbit.symbol), book(Venue.BINANCE, pair.binance.symbol)
 
-    def _look_at(self, finder: PairFinder, books: tuple[Book, Book], fx: Fx, at: Instant) -> Iterable[Intent]:
-        base = finder.pair.base
-        edges = {direction: finder.touch_edge(direction, *books, fx) for direction in Direction}
+    def _is_news(self, base: str, edges: tuple[float, float]) -> bool:
+        """Tell whether anything follows from these edges: from most frames nothing does."""
+        best, (sell, buy) = self.best, edges
+        return (
+            sell >= self._rules.min_edge
+            or buy >= self._rules.min_edge
+            or sell > best.get((base, Direction.SELL_UPBIT), -1.0)
+            or buy > best.get((base, Direction.BUY_UPBIT), -1.0)
+            or base in self._unfunded
+        )
+
+    def _look_at(self, finder: PairFinder, edges: tuple[float, float], fx: Fx, at: Instant) -> Iterable[Intent]:
+        base, books = finder.pair.base, self.books(finder.pair)
         if base in self._unfunded and self._is_sane(finder.pair, edges, at):
             self._fund(finder.pair, books, fx)
-        for direction, edge in edges.items():
+        for direction, edge in zip(Direction, edges, strict=True):
             if edge > self.best.get((base, direction), -1.0) and self._is_sane(finder.pair, edges, at):
                 self.best[base, direction] = edge
             # a frame may turn out bad when it is walked, which empties its book
@@ -248,9 +262,9 @@ class Desk:
             capital = VirtualCapital(self._virtual, len(self.finders))
             capital.fund(self.inventory, pair, prices, decimal_from_float(fx.ask))
 
-    def _is_sane(self, pair: Pair, edges: Mapping[Direction, float], at: Instant) -> bool:
+    def _is_sane(self, pair: Pair, edges: tuple[float, float], at: Instant) -> bool:
         """Say whether prices are fresh and near enough to each other to be remembered or to buy virtual coins at."""
-        near = all(-self._max_edge <= edge <= self._max_edge for edge in edges.values())
+        near = all(-self._max_edge <= edge <= self._max_edge for edge in edges)
         return near and self._is_fresh(pair, at)
 
     def _is_fresh(self, pair: Pair, at: Instant) -> bool:

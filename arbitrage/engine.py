@@ -1,7 +1,7 @@
 """The engine: one event in, intents out. No clock, no I/O, no mode; what it does not know it does not trade on."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
 
@@ -232,7 +232,7 @@ class Engine:
         return map(self._book, ended)
 
     def _book(self, end: PlanEnd) -> Intent:
-        report = self.safety.settle(end)
+        report = replace(self.safety.settle(end), owned=self._desk.inventory.traded(end.plan.base))
         self._vigil.learn(report.end)
         self._roll_day(report.end.at)
         self._score.add(report.end)
@@ -280,6 +280,8 @@ class Engine:
             runway=desk.runway(),
             unexplained=self._audit.unexplained(),
             private_streams=self._vigil.private_streams(),
+            unknown_orders=len(desk.deck.unknown()),
+            lease_until=self.safety.lease_until,
             score_today=self._score.line(),
             refusals=desk.refusals.lines(),
             inventory=desk.inventory.shown(),
@@ -318,22 +320,24 @@ class Engine:
             EdgeLine(
                 base=base,
                 direction=direction.value,
-                bps=self._edge_now(base, direction, at),
+                bps=bps,
                 best_today_bps=best[base, direction] * BPS if (base, direction) in best else None,
             )
             for base in self._desk.finders
-            for direction in Direction
+            for direction, bps in zip(Direction, self._edges_now(base, at), strict=True)
         )
 
-    def _edge_now(self, base: str, direction: Direction, at: Instant) -> float | None:
+    def _edges_now(self, base: str, at: Instant) -> tuple[float | None, float | None]:
+        """Return both directions' edges in bps, in the order of Direction; none while a price cannot be believed."""
         finder, rate = self._desk.finders[base], self.market.fx_rate()
-        books = self._desk.books(finder.pair)
+        upbit, binance = self._desk.books(finder.pair)
         max_age = from_ms(self.safety.limits.max_book_age_ms)
-        believed = all(book.walkable() and book.health(at, max_age) is Health.GOOD for book in books)
+        believed = all(book.walkable() and book.health(at, max_age) is Health.GOOD for book in (upbit, binance))
         max_fx_age = from_ms(self.safety.limits.max_fx_age_ms)
         if not believed or rate is None or self.market.fx.health(at, max_fx_age) is not Health.GOOD:
-            return None
-        return finder.touch_edge(direction, *books, Fx(*rate)) * BPS
+            return None, None
+        sells, buys = finder.touch_edges(upbit, binance, Fx(*rate))
+        return sells * BPS, buys * BPS
 
     def _portfolio_krw(self) -> Decimal | None:
         """Value what we own of the traded currencies at the bids; None while it is not known, or has no price."""

@@ -12,11 +12,14 @@ from typing import Final, NoReturn, Protocol, TypeVar
 
 import structlog
 
+from arbitrage.alert_wiring import make_desk, the_end, the_start
 from arbitrage.clock import StepWatch, SystemClock
+from arbitrage.domain.alerts import Severity
 from arbitrage.domain.errors import ConfigurationError, OperatorNeeded, StateHeld, StateUnavailable
 from arbitrage.domain.events import ClockStepped, Event, LatchFound, Tick
 from arbitrage.domain.instants import NS_PER_S
 from arbitrage.domain.remembered import Remembered
+from arbitrage.domain.views import EngineView
 from arbitrage.engine import Engine, EngineConfig
 from arbitrage.intents import BootFacts, MemoryIntents
 from arbitrage.live_wiring import LiveWiring
@@ -26,14 +29,19 @@ from arbitrage.market_data.instruments import Fees
 from arbitrage.market_data.reference_rate import ReferenceRateFeed
 from arbitrage.market_data.supervisor import MarketData, MarketDataConfig
 from arbitrage.ports import Clock, Sink
+from arbitrage.redaction import conceal_settings
 from arbitrage.runner import Runner
 from arbitrage.settings import Settings, ensure_state_dir
 from arbitrage.shadow_wiring import ShadowWiring
 from arbitrage.state.guard_wiring import GuardWiring, LossLimits
+from arbitrage.state.health import StateHealth
 from arbitrage.state.keys import RedisAddress, RunFacts
 from arbitrage.state.memory import MemoryState
 from arbitrage.state_manager import StateManager
 from arbitrage.telemetry.log import LogSink, configure
+from arbitrage.telemetry.log_tail import TAIL
+from arbitrage.telemetry.metrics import Metrics
+from arbitrage.telemetry.metrics_family import Picture
 from arbitrage.wiring import Wiring
 from liveguard.mode_gate import Mode, ModeDecision, NotWired, decide
 
@@ -53,6 +61,11 @@ class State(Sink, Protocol):
     """What the trader needs of a state store, wherever that keeps things. `failure` says why `run` gave up."""
 
     failure: StateHeld | None
+
+    @property
+    def health(self) -> StateHealth:
+        """Return how it does."""
+        ...
 
     async def open(self) -> Remembered:
         """Return the past. Raises StateUnavailable."""
@@ -87,8 +100,11 @@ class LiveTrader:
         self._namespace = settings.guard_namespace(decision.mode)
         self._places = Places(settings.state_dir, settings.account_dir(decision.mode), settings.halt_file)
         self._limits = settings.risk_limits()
+        self._metrics = Metrics(self._picture)
+        self._decision = decision
+        self._alerts = make_desk(settings, decision.mode, clock, self._on_event)
         self._wiring: Wiring = (
-            LiveWiring(settings, clock, self._on_event, self._ended.set)
+            LiveWiring(settings, clock, self._on_event, self._ended.set, self._metrics.hear)
             if decision.mode is Mode.LIVE
             else ShadowWiring(settings, self._on_event)
         )
@@ -132,6 +148,7 @@ class LiveTrader:
             if past is not None:
                 await self._trade(past)
         finally:
+            await self._alerts.close()
             await state.close()
             # an end that nobody asked for is not noted as a stop: too many of them hold the next start back
             keeping.end(self._clock.now(), on_purpose=self._asked and self._lost() is None)
@@ -143,11 +160,14 @@ class LiveTrader:
             past,
             trade_instants=self._keeping.starts(past.trade_instants),
             positions=self._keeping.dust(past.positions),
+            inventory=self._keeping.owned(past),
         )
         runner = self._runner = self._wire(past)
         for latch in found:
             runner.on_event(LatchFound(self._clock.now(), latch))
         runner.when_failed = self._ended.set
+        self._alerts.begin(past)
+        self._alerts.tell(the_start(self._decision, self._facts.version, self._clock.now()))
         for left in self._wiring.left_behind(self._keeping, past):
             runner.on_event(left)
         try:
@@ -161,6 +181,7 @@ class LiveTrader:
                     worker.cancel()
         finally:
             runner.tell()
+            self._alerts.tell(the_end(self._lost(), runner.failure, asked=self._asked, at=self._clock.now()))
         lost = self._lost()
         if lost is not None:
             raise lost
@@ -179,6 +200,9 @@ class LiveTrader:
         if settings.reference_rate_url is not None:
             yield "reference-rate", ReferenceRateFeed(settings.reference_rate_url, self._on_event, clock).run()
         yield "tick", self._tick()
+        yield "alerts", self._alerts.run()
+        if settings.metrics_port:
+            yield "metrics", self._metrics.serve(settings.metrics_host, settings.metrics_port)
         yield from self._keeping.work(self._on_event)
         yield from self._wiring.work()
 
@@ -191,7 +215,9 @@ class LiveTrader:
             on_foreign=self._wiring.on_foreign,
             limits=lambda: LossLimits.of(self._engine.safety.limits if self._engine else self._limits),
         )
-        return StateManager(RedisAddress.of(self._settings), self._facts, self._clock, self._on_event, guard)
+        return StateManager(
+            RedisAddress.of(self._settings), self._facts, self._clock, self._on_event, guard, (self._alerts, TAIL)
+        )
 
     def _wire(self, past: Remembered) -> Runner:
         wiring = self._wiring
@@ -207,10 +233,22 @@ class LiveTrader:
         gateway = wiring.gateway(engine, self._state.verify_server)
         later = asyncio.get_running_loop().call_soon
         self._keeping.when_lowered = lambda: engine.safety.limits
-        sinks = (self._keeping, self._state, LogSink(), *wiring.sinks)
+        sinks = (self._keeping, self._state, LogSink(), self._metrics, self._alerts, *wiring.sinks)
         runner = Runner(engine, self._keeping.intents, gateway, sinks, wiring.observers, later)
         wiring.attach(runner)
         return runner
+
+    def _picture(self, view: EngineView | None) -> Picture:
+        return Picture(
+            at=self._clock.now(),
+            facts=self._facts,
+            view=view,
+            state=self._state.health,
+            key_expiries=self._wiring.key_expiries,
+            unclean_ends=self._keeping.unclean_ends,
+            targets=self._alerts.targets(),
+            open_alerts={severity: self._alerts.open_count(severity) for severity in Severity},
+        )
 
     def _on_event(self, event: Event) -> None:
         if self._runner is not None:
@@ -271,6 +309,7 @@ def run(settings: Settings, *, waits: bool = True) -> int:
 
     Where another daemon trades the same accounts: with `waits` stand by until it ends, else raise StateHeld.
     """
+    conceal_settings(settings)
     configure(settings.log_level, settings.log_format)
     decision = decide(settings.gate_evidence())
     log.info(

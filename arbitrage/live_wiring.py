@@ -15,6 +15,7 @@ from pydantic import SecretStr
 
 from arbitrage.domain.errors import StateHeld
 from arbitrage.domain.events import ClockSample, Event, OrderReply, PlanRecovered, PrivateDown, RecoveryEnded, ReplyKind
+from arbitrage.domain.instants import Instant
 from arbitrage.domain.plans import Order
 from arbitrage.domain.remembered import Remembered
 from arbitrage.engine import Engine
@@ -70,12 +71,21 @@ class LiveWiring:
     stands_by: Final = True
     observers: Final[tuple[Observer, ...]] = ()
 
-    def __init__(self, settings: Settings, clock: Clock, emit: Emit, stop: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        emit: Emit,
+        stop: Callable[[], None],
+        count: Callable[[OrderReply], None],
+    ) -> None:
+        """Wire the accounts. `stop` ends the daemon; each reply of a venue is counted after the engine has heard it."""
         self.permit = issue_live_permit(settings.gate_evidence())
         self._settings = settings.without_keys()
         self._clock = clock
         self._emit = emit
         self._stop = stop
+        self._count = count
         self._upbit = UpbitLink(
             settings.upbit_rest_url,
             settings.upbit_ws_url,
@@ -103,6 +113,11 @@ class LiveWiring:
     def failure(self) -> StateHeld | None:
         """Return why the lease was lost (Wiring)."""
         return self._lease.failure
+
+    @property
+    def key_expiries(self) -> dict[str, Instant | None]:
+        """Tell when the keys end, once they were looked at (Wiring)."""
+        return {link.venue.value: link.key_expires_at for link in self._links}
 
     async def take(self) -> str:
         """Take the lease; once it is ours it is renewed until `close` (Wiring)."""
@@ -177,6 +192,8 @@ class LiveWiring:
             log.warning("order_reply", kind=event.kind.value, **reply)
         self._emit(event)
         self._watch.hear(event)
+        if isinstance(event, OrderReply):
+            self._count(event)
 
     def _all_checks(self, engine: Engine, verify: Verify) -> Iterator[Check]:
         # the clock first: what is asked afterwards is stamped by what it found

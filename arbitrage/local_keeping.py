@@ -10,11 +10,12 @@ import structlog
 from arbitrage.domain.events import PlanAbandoned, PlanRecovered
 from arbitrage.domain.guarding import GuardAct, Latch, LatchKind
 from arbitrage.domain.instants import Instant
+from arbitrage.domain.instruments import Venue
 from arbitrage.domain.intents import Intent, ReportGuard
 from arbitrage.domain.plans import Order, TwoLegPlan
 from arbitrage.domain.remembered import Remembered
 from arbitrage.execution.numbering import opening_orders
-from arbitrage.intents import BootFacts, GuardRow, IntentLog, Logged, MemoryIntents, PlanRow, unclean_ends
+from arbitrage.intents import BootFacts, EndRow, GuardRow, IntentLog, Logged, MemoryIntents, PlanRow, unclean_ends
 from arbitrage.local_files import HaltFile, LatchFile, Mailbox, Places
 from arbitrage.local_files.lowered_limits import LoweredLimits
 from arbitrage.local_files.watch import OperatorWatch
@@ -29,7 +30,10 @@ MOST_UNCLEAN_ENDS: Final = 3
 
 
 class LocalKeeping:
-    """The files of STATE_DIR that a daemon holds. As a sink it repeats every latch in the latches file."""
+    """The files of STATE_DIR that a daemon holds. As a sink it repeats every latch in the latches file.
+
+    `unclean_ends` is, from `begin` on, how many runs of the last ten minutes nobody had asked to end.
+    """
 
     def __init__(self, places: Places, *, lasting: bool, clock: Clock) -> None:
         """Take the files over; without `lasting` the intent log is kept in memory only.
@@ -44,6 +48,7 @@ class LocalKeeping:
         self._before = self.intents.logged
         self.is_virgin = self._before is None and self.intents.damage is None and not any(_set_aside(places))
         self._lowered = LoweredLimits(places.lowered_limits)
+        self.unclean_ends = 0
         self.when_lowered: Callable[[], RiskLimits | None] = lambda: None
 
     def begin(self, facts: BootFacts) -> tuple[Latch, ...]:
@@ -64,6 +69,17 @@ class LocalKeeping:
     def dust(self, remembered: Mapping[str, Decimal]) -> Mapping[str, Decimal]:
         """Return what ended plans left over, by asset: as the log has it, else as Redis was told last."""
         return remembered if self._before is None else self._before.dust
+
+    def owned(self, past: Remembered) -> Mapping[Venue, Mapping[str, Decimal]]:
+        """Return what we own: as Redis was told last, and since then as the log has it after each end of a plan."""
+        if self._before is None or not past.inventory:
+            return past.inventory
+        owned = {venue: dict(balances) for venue, balances in past.inventory.items()}
+        for row in self._before.entries:
+            if isinstance(row, EndRow) and row.at > past.inventory_at:
+                for venue, balances in row.owned.items():
+                    owned.setdefault(venue, {}).update(balances)
+        return owned
 
     def lowered(self, limits: RiskLimits) -> RiskLimits:
         """Return limits with those stricter that a person lowered in a run that did not end on purpose."""
@@ -122,7 +138,7 @@ class LocalKeeping:
         before = self._before
         # those that a person has looked at count no more
         boots = [boot for boot in before.boots if boot.at > _resumed_at(before)] if before else []
-        unclean = unclean_ends(boots, at)
+        unclean = self.unclean_ends = unclean_ends(boots, at)
         if unclean >= MOST_UNCLEAN_ENDS:
             why = f"{unclean} unclean ends within ten minutes"
             yield Latch(kind=LatchKind.RESTARTS, at=at, why=why, who="start", day="")

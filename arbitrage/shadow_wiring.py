@@ -1,12 +1,12 @@
 """ShadowWiring: what Shadow Live has around the engine. No key, no signer, no sender; nothing to wait for."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Final
 
 from arbitrage.domain.errors import StateHeld
 from arbitrage.domain.events import Event
-from arbitrage.domain.instants import from_ms
+from arbitrage.domain.instants import Instant, from_ms
 from arbitrage.domain.remembered import Remembered
 from arbitrage.engine import Engine
 from arbitrage.exchange.shadow import ShadowGateway
@@ -27,6 +27,7 @@ class ShadowWiring:
     stands_by: Final = False
     failure: Final[StateHeld | None] = None
     sinks: Final[tuple[Sink, ...]] = ()
+    key_expiries: Final[Mapping[str, Instant | None]] = {}
 
     def __init__(self, settings: Settings, emit: Emit) -> None:
         self.virtual_capital_krw: Decimal | None = settings.shadow_capital_krw

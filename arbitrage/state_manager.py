@@ -5,27 +5,30 @@ rows and tries again; nothing is written anywhere else instead.
 """
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
+from time import perf_counter
 from typing import Final
 
 import structlog
 
 from arbitrage.domain.errors import StateHeld, StateUnavailable
-from arbitrage.domain.events import Command as Asked
-from arbitrage.domain.events import InventoryGiven, OperatorCommand, StateDown, StateUp
+from arbitrage.domain.events import StateDown, StateUp
 from arbitrage.domain.instants import NS_PER_S, Instant
 from arbitrage.domain.intents import Intent
 from arbitrage.domain.remembered import Remembered
 from arbitrage.ports import Clock, Emit
+from arbitrage.state.from_afar import heard
 from arbitrage.state.guard_keeper import GuardKeeper
 from arbitrage.state.guard_wiring import ForeignPolicy, GuardWiring
-from arbitrage.state.keys import HALT, RESET_INVENTORY, Command, RedisAddress, RunFacts, StateKeys
+from arbitrage.state.health import StateHealth
+from arbitrage.state.keys import Command, RedisAddress, RunFacts, StateKeys
 from arbitrage.state.link import StateLink, StateReplaced
-from arbitrage.state.outbox import Outbox
+from arbitrage.state.outbox import Outbox, RowSource
 from arbitrage.state.reading import (
     FIRST_ROW,
-    CommandRow,
+    read_alerts,
     read_commands,
     read_heartbeat,
     read_last_command,
@@ -41,8 +44,8 @@ log = structlog.get_logger()
 HOLDER_ALIVE_NS: Final = 5 * NS_PER_S
 """A heartbeat younger than this is that of a living daemon: it beats each second."""
 
-PROBE_S: Final = 0.25
-"""Pause between looks at Redis. With the socket's time-out, a hanging server is noticed in half a second."""
+PROBE_S: Final = 0.2
+"""Pause between looks at Redis: so soon is a command heard there, and a hanging server noticed, with the time-out."""
 
 FIRST_WAIT_S: Final = 0.1
 LONGEST_WAIT_S: Final = 2.0
@@ -60,8 +63,15 @@ class StateManager:
     """
 
     def __init__(
-        self, address: RedisAddress, facts: RunFacts, clock: Clock, emit: Emit, guard: GuardWiring | None = None
+        self,
+        address: RedisAddress,
+        facts: RunFacts,
+        clock: Clock,
+        emit: Emit,
+        guard: GuardWiring | None = None,
+        sources: Sequence[RowSource] = (),
     ) -> None:
+        self._round_trip_s: float | None = None
         self.failure: StateHeld | None = None
         self._clock = clock
         self._emit = emit
@@ -73,6 +83,8 @@ class StateManager:
         self._wiring = guard or GuardWiring.without_log(facts.namespace)
         self._guard = GuardKeeper(self._link, self._wiring, clock, emit)
         self._outbox = Outbox(self._rows)
+        self._sources = sources
+        self._begins_anew = True
         self._batch: list[Command] = []
         self._number = 0
         self._work = asyncio.Event()
@@ -103,8 +115,15 @@ class StateManager:
         self._outbox.due += self._rows.forget_plans(settled, now)
         await self._write()
         past = await remember(self._link, self._keys, now, self._rows.day(now))
+        alerts = await read_alerts(self._link, self._keys)
         log.info("state_opened", epoch=guard.epoch, fence=guard.fence, unscored_plans=len(unscored))
-        return replace(past, epoch=guard.epoch, fence=guard.fence, guard=guard.memory, open_plans=plans)
+        return replace(past, epoch=guard.epoch, fence=guard.fence, guard=guard.memory, open_plans=plans, alerts=alerts)
+
+    @property
+    def health(self) -> StateHealth:
+        """Return how the store does."""
+        is_up = bool(self._is_up) and self._down_reason is None
+        return StateHealth(is_up=is_up, beat_at=self._beat_at, round_trip_s=self._round_trip_s if is_up else None)
 
     async def verify_server(self) -> list[str]:
         """Return what speaks against trusting this Redis with real losses, a line each; Live refuses it then."""
@@ -156,10 +175,10 @@ class StateManager:
             await self._write()
         await self._guard.look()
         now = self._clock.now()
+        await self._listen(now)
         if now - self._beat_at >= NS_PER_S:
             await self._beat(now)
-        if not self._has_work():
-            await self._link.ping()
+        self._collect()
         while self._has_work():
             await self._write()
 
@@ -168,6 +187,7 @@ class StateManager:
         await self._link.claim()
         self._seen = await read_last_command(self._link, self._keys)
         self._outbox.due = [*self._rows.facts(), *self._rows.heartbeat(self._clock.now())]
+        self._begins_anew = True
         self._claimed = True
 
     async def _refuse_if_held(self) -> None:
@@ -183,27 +203,30 @@ class StateManager:
         if problems := await self.verify_server():
             log.warning("state_server_unsafe", problems=problems, meaning="Live would refuse it")
 
-    async def _beat(self, now: Instant) -> None:
-        for row in await read_commands(self._link, self._keys, self._seen):
-            self._obey(row, now)
+    async def _listen(self, now: Instant) -> None:
+        """Look for commands, which tells as well whether Redis answers, and how quickly."""
+        asked = perf_counter()
+        rows = await read_commands(self._link, self._keys, self._seen)
+        self._round_trip_s = perf_counter() - asked
+        for row in rows:
+            if (asked_for := heard(row, now)) is not None:
+                self._emit(asked_for)
             self._seen = row.row_id
-            self._outbox.due.append(("SET", self._keys.commands_seen, row.row_id))
+        if rows:
+            self._outbox.due.append(("SET", self._keys.commands_seen, self._seen))
+
+    def _collect(self) -> None:
+        """Take over what others have for Redis: only now that it answers, else it would pile up here."""
+        for source in self._sources:
+            self._outbox.due += source.rows(self._keys, anew=self._begins_anew)
+        self._begins_anew = False
+
+    async def _beat(self, now: Instant) -> None:
         if (day := self._rows.day(now)) != self._day:
             self._outbox.due += self._rows.forget_orders(await read_old_order_days(self._link, self._keys, day))
             self._day = day
         self._outbox.due += self._rows.heartbeat(now)
         self._beat_at = now
-
-    def _obey(self, row: CommandRow, now: Instant) -> None:
-        if row.command == RESET_INVENTORY:
-            log.info("inventory_reset")
-            self._emit(InventoryGiven(now, {}))
-        elif row.command == HALT:
-            given_at = now if row.given_at is None else min(now, row.given_at)
-            log.warning("halt_asked", who=row.who, why=row.why)
-            self._emit(OperatorCommand(at=now, given_at=given_at, command=Asked.HALT, who=row.who, why=row.why))
-        else:  # whatever allows more comes by the local mailbox only
-            log.warning("command_unknown", command=row.command)
 
     def _has_work(self) -> bool:
         return bool(self._batch or self._outbox or self._guard.told)
@@ -233,6 +256,7 @@ class StateManager:
     async def _drain(self) -> None:
         if not self._claimed:
             return
+        self._collect()
         while self._has_work():
             await self._write()
         self._outbox.due += self._rows.heartbeat(self._clock.now(), stopped=True)

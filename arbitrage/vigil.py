@@ -11,12 +11,14 @@ from typing import Final, assert_never
 from arbitrage.books.market import Market
 from arbitrage.desk import SMALLEST_PLAN_KRW
 from arbitrage.domain.events import (
+    AlertUnanswered,
     BookRejected,
     BootChecked,
     ClockSample,
     ClockStepped,
     Command,
     IntentLogFailed,
+    KeyEndsSoon,
     LatchFound,
     LeaseHeld,
     OperatorCommand,
@@ -31,14 +33,14 @@ from arbitrage.domain.events import (
     VenueDown,
     VenueTrouble,
 )
-from arbitrage.domain.guarding import GuardAct, LatchKind, Trip
+from arbitrage.domain.guarding import KEY_EXPIRY, GuardAct, LatchKind, Trip
 from arbitrage.domain.instants import NS_PER_S, Instant, Nanos, from_ms, to_ms
 from arbitrage.domain.instruments import Venue
 from arbitrage.domain.money import won
 from arbitrage.domain.plans import PlanEnd, TwoLegPlan
 from arbitrage.flight_deck import FlightDeck
 from arbitrage.ledger.trading_day import TradingDay
-from liveguard.losses import worst_case
+from liveguard.losses import DAY_NS, worst_case
 from liveguard.safety import SafetyModule
 from liveguard.watches import VenueWatch
 
@@ -69,6 +71,8 @@ Surroundings = (
     | PrivateDown
     | BootChecked
     | RecoveryEnded
+    | AlertUnanswered
+    | KeyEndsSoon
 )
 """The events that are about what surrounds the plans."""
 
@@ -92,6 +96,7 @@ class Vigil:
         self._recovering = self._all_told = False
         self._private: dict[Venue, str] = {}
         self._unchecked = ""
+        self._ending: dict[Venue, Instant] = {}
         self._resumed_at = Instant(0)
         self._day_is_open = True  # whether any later day may begin: at the start, and after a person's resume
         self._tell()
@@ -237,7 +242,9 @@ class Vigil:
             case OrderBlocked():
                 self._keeper.note(GuardAct.REFUSED, event.client_id, event.at, event.reasons)
 
-    def _readiness(self, event: PrivateUp | PrivateDown | BootChecked | RecoveryEnded) -> None:
+    def _readiness(
+        self, event: PrivateUp | PrivateDown | BootChecked | RecoveryEnded | AlertUnanswered | KeyEndsSoon
+    ) -> None:
         match event:
             case PrivateUp():
                 self._private[event.venue] = ""
@@ -247,6 +254,10 @@ class Vigil:
                 self._checked(event)
             case RecoveryEnded():
                 self._all_told = True
+            case AlertUnanswered():
+                self._keeper.hold(Trip.ALERT_UNANSWERED, event.at, event.which)
+            case KeyEndsSoon():
+                self._expiry(event)
             case _:
                 assert_never(event)
 
@@ -273,6 +284,15 @@ class Vigil:
                 self._keeper.latch(LatchKind.OPERATOR, event.at, f"flatten: {event.why}", who=event.who)
             case Command.ACCEPT:
                 pass  # the audit's
+            case Command.ACK:  # evidence; the alerts are kept by those who call people
+                self._keeper.note(GuardAct.ACKNOWLEDGED, event.alert, event.at, event.why, event.who)
+
+    def _expiry(self, event: KeyEndsSoon) -> None:
+        if self._ending.get(event.venue) != event.expires_at:
+            self._ending[event.venue] = event.expires_at
+            left = (event.expires_at - event.at) / DAY_NS
+            why = f"{event.venue}'s key ends in {left:.0f} days: make a new one"
+            self._keeper.note(GuardAct.SEEN, KEY_EXPIRY, event.at, why)
 
     def _lower(self, event: OperatorCommand) -> None:
         try:

@@ -1,11 +1,12 @@
 """Wiring: what differs between Shadow and Live, as a protocol. Nothing below it asks which mode it is in."""
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Protocol
 
 from arbitrage.domain.errors import StateHeld
 from arbitrage.domain.events import Event
+from arbitrage.domain.instants import Instant
 from arbitrage.domain.remembered import Remembered
 from arbitrage.engine import Engine
 from arbitrage.live_shell.links import Work
@@ -44,6 +45,11 @@ class Wiring(Protocol):
 
     @property
     def observers(self) -> tuple[Observer, ...]: ...
+
+    @property
+    def key_expiries(self) -> Mapping[str, Instant | None]:
+        """Tell when each venue's API key ends, as far as that is known."""
+        ...
 
     @property
     def hear_market(self) -> Emit: ...

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The command `arbitrage` inside the container: it chooses the venues and becomes the command itself. It decides no mode.
+# The command `arbitrage` inside a container: it chooses the venues and becomes the command itself. It decides no mode.
 #
 # Compose cannot tell a service which profiles are on, so the network tells: where a sandbox runs, its name resolves, and
 # `run` rehearses against it, with a state of its own (APP_ENV=sandbox). A container that rehearsed never goes to the real
@@ -7,7 +7,7 @@
 # volume, because the container's own files are read-only and a tmpfs forgets at a restart. Its name is the container's
 # id, so a new container (docker compose up --force-recreate arbitrage) is free again. By the mark `status`, the health
 # check and whatever else `docker compose exec` starts know of the rehearsal too. Addresses of the venues that you give
-# yourself (..._URL) win over all of this.
+# yourself (..._URL) win over all of this. The page looks where the daemon looks: it remembers by a mark of its own.
 set -eu
 
 # .internal is never anybody's public name (ICANN, 2024-07-29); the final dot keeps the host's search domains out
@@ -44,13 +44,17 @@ wait_for_sandbox() {
   done
 }
 
-choose_venues() {
-  trap 'exit 0' INT TERM
-  if [ ! -e "$mark" ]; then
-    is_asked_for || return 0
+remember() {
+  if [ ! -e "$mark" ] && is_asked_for; then
     mkdir -p "${mark%/*}"
     : >"$mark"
   fi
+}
+
+choose_venues() {
+  trap 'exit 0' INT TERM
+  remember
+  [ -e "$mark" ] || return 0
   wait_for_sandbox
   say info rehearsal 'both venues are the sandbox of this compose project'
 }
@@ -63,7 +67,10 @@ point_at_sandbox() {
 }
 
 if ! has_own_urls; then
-  [ "${1-}" != run ] || choose_venues
+  case ${1-} in
+    run) choose_venues ;;
+    dashboard) remember ;;
+  esac
   [ ! -e "$mark" ] || point_at_sandbox
 fi
 exec /opt/arbitrage/bin/arbitrage "$@"

@@ -106,7 +106,8 @@ def keeping(folder: Path) -> LocalKeeping:
 class Restarted(Funded):
     """The run after a crash: what the first one had written down is all that it knows.
 
-    `open_in_redis` are the plans that Redis, which is told behind, believes to be in flight.
+    `open_in_redis` are the plans that Redis, which is told behind, believes to be in flight; what is owned it knows
+    from before them, and `believed` is what the run makes of that.
     """
 
     def __init__(self, folder: Path, crashed: LiveStory, open_in_redis: tuple[TwoLegPlan, ...] = ()) -> None:
@@ -117,7 +118,8 @@ class Restarted(Funded):
                 first.intents.note(intent)
         first.end(crashed.at, on_purpose=False)
         again = keeping(folder)
-        past = make.remembered(fence=8, open_plans=open_in_redis)
+        past = make.remembered(fence=8, open_plans=open_in_redis, inventory=OWNED)
+        self.believed = again.owned(past)
         found = [replace(plan, at=crashed.at) for plan in again.recovered(past)]
         again.end(crashed.at, on_purpose=False)
         self.tell(*premium(0, at=crashed.at), *found, RecoveryEnded(crashed.at), Tick(crashed.at))

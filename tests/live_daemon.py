@@ -76,6 +76,7 @@ def play_environment(sandbox: Sandbox, redis: RedisServer, folder: Path, **given
         "BINANCE_WS_URL": sandbox.binance_ws_url,
         "BINANCE_WS_API_URL": sandbox.binance_ws_api_url,
         "REFERENCE_RATE_URL": "off",
+        "METRICS_PORT": "0",
         **given,
     }
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -13,6 +13,7 @@ from arbitrage.domain.remembered import Remembered
 from arbitrage.ports import Clock
 from arbitrage.state.guard_wiring import GuardWiring
 from arbitrage.state.keys import RedisAddress, RunFacts, StateKeys
+from arbitrage.state.outbox import RowSource
 from arbitrage.state_manager import StateManager
 from tests.clocks import NOON, ManualClock
 
@@ -31,9 +32,12 @@ class Desk:
         clock: Clock | None = None,
         pid: int = 77,
         guard: GuardWiring | None = None,
+        sources: Sequence[RowSource] = (),
     ) -> None:
         self.told: list[Event] = []
-        self.state = StateManager(address, facts(app_env, pid), clock or ManualClock(), self.told.append, guard)
+        self.state = StateManager(
+            address, facts(app_env, pid), clock or ManualClock(), self.told.append, guard, sources
+        )
         self.keys = StateKeys(facts(app_env).namespace)
         self.redis: Redis = Redis(host=address.host, port=address.port, socket_timeout=2, protocol=2)
 

@@ -151,21 +151,19 @@ class Book:
 
 def _is_believable(touch: Touch) -> bool:
     bid, bid_size, ask, ask_size = touch
-    return _is_price(bid) and _is_price(ask) and _is_quantity(bid_size) and _is_quantity(ask_size)
-
-
-def _is_price(value: float) -> bool:
-    return MIN_PRICE <= value <= MAX_PRICE  # false for NaN
-
-
-def _is_quantity(value: float) -> bool:
-    return MIN_QUANTITY <= value <= MAX_QUANTITY
+    return (  # asked of every frame, so without a call for each; false for NaN
+        MIN_PRICE <= bid <= MAX_PRICE
+        and MIN_PRICE <= ask <= MAX_PRICE
+        and MIN_QUANTITY <= bid_size <= MAX_QUANTITY
+        and MIN_QUANTITY <= ask_size <= MAX_QUANTITY
+    )
 
 
 def _in_order(levels: Sequence[Level], towards: int) -> bool:
     last = 0.0 if towards > 0 else MAX_PRICE + 1
     for price, quantity in levels:
-        if not (_is_price(price) and _is_quantity(quantity) and (price - last) * towards > 0):
+        is_level = MIN_PRICE <= price <= MAX_PRICE and MIN_QUANTITY <= quantity <= MAX_QUANTITY
+        if not (is_level and (price - last) * towards > 0):
             return False
         last = price
     return True

@@ -31,11 +31,11 @@ class Files:
 
 
 def a_request(
-    command: Command, reason: str, *, latch: str = "", limit: str = "", value: Decimal = Decimal(0)
+    command: Command, reason: str, *, latch: str = "", alert: str = "", limit: str = "", value: Decimal = Decimal(0)
 ) -> Request:
     """Return the request of whoever calls us, given now. Raises ConfigurationError for what no daemon would obey."""
     why = checked_reason(reason)
     try:
-        return Request(command, login(), why, SystemClock().now(), limit=limit, value=value, latch=latch)
+        return Request(command, login(), why, SystemClock().now(), limit=limit, value=value, latch=latch, alert=alert)
     except ValueError as failure:
         raise ConfigurationError(str(failure)) from None

@@ -340,13 +340,15 @@ class Command(StrEnum):
     LOWER = "lower"
     FLATTEN = "flatten"
     ACCEPT = "accept"
+    ACK = "ack"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperatorCommand:
     """A person's command, with who and why. LOWER carries `limit` (a field of RiskLimits) and `value`.
 
-    RESUME clears the latches that were set before `given_at`: all of them, or the one that `latch` names.
+    RESUME clears the latches that were set before `given_at`: all of them, or the one that `latch` names. ACK
+    acknowledges the alert that `alert` names, or all.
     """
 
     at: Instant
@@ -357,6 +359,24 @@ class OperatorCommand:
     latch: str = ""
     limit: str = ""
     value: Decimal = Decimal(0)
+    alert: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AlertUnanswered:
+    """Critical alerts wait for a person for too long: which ones, in one line; "" once all are acknowledged."""
+
+    at: Instant
+    which: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyEndsSoon:
+    """The API key of a venue ends within weeks, and a person has to make a new one."""
+
+    at: Instant
+    venue: Venue
+    expires_at: Instant
 
 
 @dataclass(frozen=True, slots=True)
@@ -414,6 +434,8 @@ Event = (
     | LeaseHeld
     | OrderBlocked
     | OperatorCommand
+    | AlertUnanswered
+    | KeyEndsSoon
     | InventoryGiven
     | Tick
 )

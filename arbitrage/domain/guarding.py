@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from arbitrage.domain.instants import Instant
 
@@ -30,6 +31,7 @@ class Trip(StrEnum):
     UNKNOWN_ORDER = "unknown_order"
     NO_WAY_OUT = "no_way_out"
     DUST = "dust"
+    ALERT_UNANSWERED = "alert_unanswered"
 
 
 class LatchKind(StrEnum):
@@ -67,6 +69,10 @@ class Latch:
         return f"{self.kind}:{self.scope}" if self.scope else self.kind.value
 
 
+KEY_EXPIRY: Final = "key_expiry"
+"""The name of the entry that says that an API key ends soon."""
+
+
 class GuardAct(StrEnum):
     """What happened to the guard."""
 
@@ -77,6 +83,7 @@ class GuardAct(StrEnum):
     LOWERED = "lowered"
     REFUSED = "refused"
     SEEN = "seen"
+    ACKNOWLEDGED = "acknowledged"
     DAY_ROLLED = "day_rolled"
 
 

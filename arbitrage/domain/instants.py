@@ -11,6 +11,9 @@ Nanos = NewType("Nanos", int)
 NS_PER_MS: Final = 1_000_000
 NS_PER_S: Final = 1_000_000_000
 
+NEVER: Final = Instant(0)
+"""Before anything that can have happened."""
+
 
 def after(instant: Instant, wait: Nanos) -> Instant:
     """Return the instant that lies `wait` after another."""

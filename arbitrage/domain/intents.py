@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Final
 
 from arbitrage.domain.guarding import GuardEntry, Latch
 from arbitrage.domain.instants import Instant
+from arbitrage.domain.instruments import Venue
 from arbitrage.domain.money import WonUnits
 from arbitrage.domain.plans import Direction, Fill, Order, PlanEnd, TwoLegPlan
 from arbitrage.domain.verdicts import Approved, Refusal
@@ -97,11 +99,15 @@ class ReportRefusal:
 
 @dataclass(frozen=True, slots=True)
 class ReportPlanEnd:
-    """Write down how a plan ended: what was reserved for it is released, its result booked to the trading day `day`."""
+    """Write down how a plan ended: what was reserved for it is released, its result booked to the trading day `day`.
+
+    `owned` is what we own since of the currencies that it traded, by venue.
+    """
 
     end: PlanEnd
     sequence: int = 0
     day: str = ""
+    owned: Mapping[Venue, Mapping[str, Decimal]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

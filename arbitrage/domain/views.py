@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from arbitrage.domain.guarding import Latch, TradingState
-from arbitrage.domain.instants import Instant
+from arbitrage.domain.instants import NEVER, Instant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +123,8 @@ class EngineView:
     `trading_state` is what may leave; `accepting` says whether that is everything, and `why_not` in one line why not.
     `runway` is how many more plans of the largest size either side can pay for, by base and direction; `unexplained` is
     (venue, currency, difference) that no plan and no transfer explains; `private_streams` says of each venue's, where
-    there is one, why it is down, "" if it is up.
+    there is one, why it is down, "" if it is up. `unknown_orders` counts the orders whose fate is not known; orders may
+    leave until `lease_until`, which is 0 where there is no lease.
     """
 
     at: Instant
@@ -145,5 +146,7 @@ class EngineView:
     runway: dict[str, dict[str, int]] = field(default_factory=dict)
     unexplained: tuple[tuple[str, str, Decimal], ...] = ()
     private_streams: dict[str, str] = field(default_factory=dict)
+    unknown_orders: int = 0
+    lease_until: Instant = NEVER
     trading_state: str = TradingState.REDUCING.value
     guard: GuardView = field(default_factory=GuardView)

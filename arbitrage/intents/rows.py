@@ -14,6 +14,7 @@ import msgspec
 from arbitrage.domain.errors import ArbitrageError
 from arbitrage.domain.guarding import GuardEntry, Latch, LossMemory
 from arbitrage.domain.instants import Instant
+from arbitrage.domain.instruments import Venue
 from arbitrage.domain.intents import AdoptPlan, Noted, ReportGuard, ReportPlanEnd, SubmitHedge, SubmitPlan
 from arbitrage.domain.plans import Fill, Order, Outcome, TwoLegPlan
 
@@ -76,7 +77,9 @@ class OrderRow(Row, frozen=True, kw_only=True, tag="order"):
 
 
 class EndRow(NumberedRow, frozen=True, kw_only=True, tag="end"):
-    """How a plan ended, with its result in won units, and the base that it left over."""
+    """How a plan ended, with its result in won units, the base that it left over, and what we own since of what it
+    traded: Redis is told of that behind, and may never have been.
+    """
 
     at: Instant
     plan_id: str
@@ -84,6 +87,7 @@ class EndRow(NumberedRow, frozen=True, kw_only=True, tag="end"):
     result: int
     base: str = ""
     residual: Decimal = _NO_BASE
+    owned: Mapping[Venue, Mapping[str, Decimal]] = {}
 
 
 class GuardRow(NumberedRow, frozen=True, kw_only=True, tag="guard"):
@@ -173,6 +177,7 @@ def row_of(intent: Noted) -> PlanRow | OrderRow | EndRow | GuardRow:
                 result=end.result,
                 base=end.plan.base,
                 residual=end.residual_base,
+                owned=intent.owned,
             )
         case ReportGuard():
             return GuardRow(

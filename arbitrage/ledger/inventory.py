@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from arbitrage.domain.instruments import Instrument, Side, Venue
+from arbitrage.domain.money import KRW, USDT
 from arbitrage.domain.plans import Fill, Order
 
 Balances = Mapping[Venue, Mapping[str, Decimal]]
@@ -69,6 +70,14 @@ class Inventory:
     def owned(self, venue: Venue, currency: str) -> Decimal:
         """Return what is owned of a currency, spoken for or not; nothing where it is unknown."""
         return self._owned[venue].get(currency, _ZERO)
+
+    def traded(self, base: str) -> Balances:
+        """Return what is owned of the currencies of a pair, as far as it is known."""
+        pair = {Venue.UPBIT: (base, KRW), Venue.BINANCE: (base, USDT)}
+        return {
+            venue: {currency: self._owned[venue][currency] for currency in currencies if self.knows(venue, currency)}
+            for venue, currencies in pair.items()
+        }
 
     def move(self, venue: Venue, currency: str, change: Decimal) -> None:
         """Book funds that people moved."""

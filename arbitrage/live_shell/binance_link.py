@@ -4,9 +4,7 @@ from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Final
 
-import structlog
-
-from arbitrage.domain.events import ClockSample
+from arbitrage.domain.events import ClockSample, KeyEndsSoon
 from arbitrage.domain.instants import Instant
 from arbitrage.domain.instruments import Venue
 from arbitrage.exchange.accounts import Balance
@@ -25,8 +23,6 @@ from arbitrage.wire.http_address import HttpAddress
 from arbitrage.wire.limiter import Limiter
 from arbitrage.wire.order_line import LineHooks, OrderLines
 
-log = structlog.get_logger()
-
 
 class BinanceLink:
     """One account at Binance (`VenueLink`)."""
@@ -35,6 +31,8 @@ class BinanceLink:
 
     def __init__(self, rest_url: str, ws_api_url: str, keys: ApiKeys, clock: Clock, emit: Emit) -> None:
         self._clock = clock
+        self._emit = emit
+        self.key_expires_at: Instant | None = None
         news = LineNews(self.venue, clock, emit)
         requests = self._requests = BinanceRequests(HttpAddress.parse(rest_url), keys, clock)
         hooks = LineHooks(on_up=news.up, on_down=news.down, ping=requests.ping, wanted=WANTED_HEADERS)
@@ -73,8 +71,9 @@ class BinanceLink:
     async def key_problems(self) -> Sequence[str]:
         """Return what speaks against the key (VenueLink)."""
         key, now = await self._account.key_rights(), self._clock.now()
-        if ends_soon(key.expires_at, now):
-            log.warning("key_ends_soon", venue=self.venue.value)
+        self.key_expires_at = key.expires_at
+        if key.expires_at is not None and ends_soon(key.expires_at, now):
+            self._emit(KeyEndsSoon(now, self.venue, key.expires_at))
         return tuple(binance_problems(key, now))
 
     def work(self) -> Work:

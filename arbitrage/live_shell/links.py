@@ -52,6 +52,11 @@ class VenueLink(Protocol):
     @property
     def stream(self) -> PrivateStream: ...
 
+    @property
+    def key_expires_at(self) -> Instant | None:
+        """Tell when our key ends, once `key_problems` has asked; None where that is not known, or never."""
+        ...
+
     async def balances(self) -> Mapping[str, Balance]:
         """Return what the account holds, by currency."""
         ...

@@ -5,8 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from random import Random
 from typing import Final
 
-import structlog
-
+from arbitrage.domain.events import KeyEndsSoon
 from arbitrage.domain.instants import Instant
 from arbitrage.domain.instruments import Venue
 from arbitrage.exchange.accounts import Balance
@@ -21,8 +20,6 @@ from arbitrage.live_shell.keys_checked import ends_soon, upbit_problems
 from arbitrage.live_shell.line_news import LineNews
 from arbitrage.live_shell.links import Terms, Work
 from arbitrage.ports import Clock, Emit
-
-log = structlog.get_logger()
 
 BETWEEN_S: Final = 0.2
 """A third of what the venue allows is for questions, which makes 10 a second; some of ours are three in one."""
@@ -41,6 +38,8 @@ class UpbitLink:
 
     def __init__(self, rest_url: str, ws_url: str, keys: ApiKeys, clock: Clock, emit: Emit) -> None:
         self._clock = clock
+        self._emit = emit
+        self.key_expires_at: Instant | None = None
         news = LineNews(self.venue, clock, emit)
         self._turns = asyncio.Lock()
         signer, limiter = UpbitSigner(keys), upbit_limiter()
@@ -88,8 +87,9 @@ class UpbitLink:
         """Return what speaks against the key (VenueLink)."""
         await self._turn()
         key, now = await self._account.key_info(), self._clock.now()
+        self.key_expires_at = key.expires_at
         if ends_soon(key.expires_at, now):
-            log.warning("key_ends_soon", venue=self.venue.value)
+            self._emit(KeyEndsSoon(now, self.venue, key.expires_at))
         return tuple(upbit_problems(key, now))
 
     def work(self) -> Work:

@@ -28,7 +28,7 @@ SUFFIX: Final = ".json"
 class Request:
     """What a person asks, who that is, why, and when it was asked. Raises ValueError for what no daemon would obey.
 
-    RESUME may name one `latch`; LOWER names a `limit` and its new `value`.
+    RESUME may name one `latch`, ACK one `alert`; LOWER names a `limit` and its new `value`.
     """
 
     command: Command
@@ -38,9 +38,10 @@ class Request:
     limit: str = ""
     value: Decimal = Decimal(0)
     latch: str = ""
+    alert: str = ""
 
     def __post_init__(self) -> None:
-        for name in ("who", "why", "latch", "limit"):
+        for name in ("who", "why", "latch", "alert", "limit"):
             text = getattr(self, name)
             if not (text.isprintable() and len(text) <= MOST_CHARACTERS):
                 raise ValueError(f"{name} must be one line of at most {MOST_CHARACTERS} printable characters")

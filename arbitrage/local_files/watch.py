@@ -63,4 +63,5 @@ def _command(request: Request, now: Instant) -> OperatorCommand:
         latch=request.latch,
         limit=request.limit,
         value=request.value,
+        alert=request.alert,
     )

@@ -53,9 +53,13 @@ class PairFinder:
 
     def touch_edge(self, direction: Direction, upbit: Book, binance: Book, fx: Fx) -> float:
         """Return the edge at the touch of both books: the best that any size can have."""
-        if direction is Direction.SELL_UPBIT:
-            return edge(self._kept, upbit.bid, binance.ask * fx.ask)
-        return edge(self._kept, binance.bid * fx.bid, upbit.ask)
+        sells, buys = self.touch_edges(upbit, binance, fx)
+        return sells if direction is Direction.SELL_UPBIT else buys
+
+    def touch_edges(self, upbit: Book, binance: Book, fx: Fx) -> tuple[float, float]:
+        """Return both directions' edges at the touch, in the order of Direction. It is asked for with every frame."""
+        kept = self._kept
+        return edge(kept, upbit.bid, binance.ask * fx.ask), edge(kept, binance.bid * fx.bid, upbit.ask)
 
     def draft(
         self, direction: Direction, books: tuple[Book, Book], fx: Fx, free: Free, at: Instant

@@ -10,6 +10,8 @@ from arbitrage.paper.complaints import Problem, shown, unknown
 from arbitrage.paper.risk_profile import OLDER_NAMES
 from arbitrage.paper.scenario import Bounds, Expectations, Scenario, Step, Symbols
 from arbitrage.paper.yaml_tree import Place
+from arbitrage.sandbox.fault_plan import MOST_RULES
+from arbitrage.sandbox.faults import Fault, Target
 
 FX: Final = "KRW-USDT"
 
@@ -20,6 +22,7 @@ def contradictions(scenario: Scenario) -> Iterator[Problem]:
     yield from _of_times(scenario)
     for number, step in enumerate(scenario.steps):
         yield from _of_step(step, ("steps", number), scenario.symbols)
+    yield from _of_faults(scenario)
     yield from _of_limits(scenario)
     yield from _of_expectations(scenario.expected_outcomes, scenario.symbols)
 
@@ -61,6 +64,8 @@ def _of_step(step: Step, place: Place, symbols: Symbols) -> Iterator[Problem]:
     for name, symbol in _markets_named(step):
         if symbol not in markets:
             yield Problem((*place, *name), unknown("market", symbol, markets))
+    if step.operator is not None and step.operator.latch and step.operator.command != "resume":
+        yield Problem((*place, "operator", "latch"), f"means nothing for {step.operator.command}; allowed: for resume")
     for venue in Venue:
         bid, ask = f"{venue.value}_bid", f"{venue.value}_ask"
         if (getattr(step, bid) is None) != (getattr(step, ask) is None):
@@ -69,6 +74,19 @@ def _of_step(step: Step, place: Place, symbols: Symbols) -> Iterator[Problem]:
             yield Problem((*place, lone), text)
     if step.fx is not None and FX in step.books:
         yield Problem((*place, "fx"), f"is named beside the book of {FX}; allowed: one of the two")
+    yield from _of_venues(step, (*place, "venues"), symbols)
+
+
+def _of_venues(step: Step, place: Place, symbols: Symbols) -> Iterator[Problem]:
+    """Yield what would change nothing: markets that are not traded there, and wallets that nobody looks at."""
+    for venue, change in step.venues.items():
+        own = symbols.of(venue)
+        named = [(knob, symbol) for knob in ("halted", "tick") for symbol in getattr(change, knob) or ()]
+        for knob, symbol in named:
+            if symbol not in own:
+                yield Problem((*place, venue.value, knob, symbol), unknown("market", symbol, own))
+        if change.wallets is not None and venue is not Venue.UPBIT:
+            yield Problem((*place, venue.value, "wallets"), "nobody looks at them; allowed: those of upbit")
 
 
 def _markets_named(step: Step) -> Iterator[tuple[Place, str]]:
@@ -78,10 +96,21 @@ def _markets_named(step: Step) -> Iterator[tuple[Place, str]]:
     for number, generator in enumerate(step.generate):
         for index, symbol in enumerate(generator.symbols):
             yield ("generate", number, "symbols", index), symbol
-    for venue, change in step.venues.items():
-        for knob, by_market in (("halted", change.halted), ("tick", change.tick)):
-            for symbol in by_market or ():
-                yield ("venues", venue.value, knob, symbol), symbol
+
+
+def _of_faults(scenario: Scenario) -> Iterator[Problem]:
+    """Yield the faults that could strike nothing, as there are no sockets here, and those that are too many."""
+    groups: list[tuple[Place, list[Fault]]] = [((), scenario.faults)]
+    groups += [(("steps", number), step.faults) for number, step in enumerate(scenario.steps)]
+    for place, faults in groups:
+        for number, fault in enumerate(faults):
+            if fault.target is Target.SOCKET:
+                allowed = "other kinds, or a venue's down and private_down"
+                text = f"{shown(fault.kind)} strikes nothing here; allowed: {allowed}"
+                yield Problem((*place, "faults", number, "kind"), text)
+    count = sum(len(faults) for _, faults in groups)
+    if count > MOST_RULES:
+        yield Problem(("faults",), f"there are {count} with those of the steps; allowed: up to {MOST_RULES}")
 
 
 def _of_limits(scenario: Scenario) -> Iterator[Problem]:

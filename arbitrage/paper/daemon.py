@@ -32,14 +32,17 @@ from arbitrage.live_shell.alarm import Alarm
 from arbitrage.live_shell.boot_checks import BootChecks
 from arbitrage.live_shell.in_flight import InFlight
 from arbitrage.live_wiring import WIND_DOWN_S
+from arbitrage.paper.gateway import PaperGateway
 from arbitrage.paper.notebook import Notebook
-from arbitrage.paper.venue import PaperGateway, PaperVenue
+from arbitrage.paper.venue import PaperVenue
 from arbitrage.paper.wall import Wall
 from arbitrage.ports import Emit, Sink
 from arbitrage.runner import Runner
 from liveguard.risk_limits import RiskLimits
 
-LEASE: Final = Nanos(3 * NS_PER_S)
+LEASE: Final = Nanos(7_500 * NS_PER_MS)
+"""As Live's (state/lease.py: its length less its margin)."""
+
 CLOCK_EVERY_S: Final = 60
 TRADING_DAY_TZ: Final = "Asia/Seoul"
 
@@ -64,7 +67,7 @@ class Daemon:
     """
 
     def __init__(self, site: Site, sinks: Sequence[Sink], overhear: Emit) -> None:
-        """Make it; `overhear` is told, before the engine, what a venue says of an order or the account."""
+        """Make it; `overhear` is told, before the engine, of everything but frames."""
         self.is_alive = True
         self._overhear = overhear
         self._site = site
@@ -76,7 +79,7 @@ class Daemon:
         config = EngineConfig(limits=site.limits, trading_day_tz=TRADING_DAY_TZ, virtual_capital_krw=None)
         self.engine = Engine(config, past)
         self._flying = InFlight()
-        gateway = PaperGateway(site.venues, self.hear)
+        gateway = PaperGateway(site.venues, self.tell)
         self._runner = Runner(self.engine, site.notebook, gateway, (*sinks, self._flying), (), self._loop.call_soon)
         self.hear_frame = self._runner.on_event
         self._runner.wake_by(Alarm(self._wall, self.tell).set)
@@ -94,11 +97,6 @@ class Daemon:
     def tell(self, event: Event) -> None:
         """Tell the runner of an event."""
         if self.is_alive:
-            self._runner.on_event(event)
-
-    def hear(self, event: Event) -> None:
-        """Tell the runner of a venue's word."""
-        if self.is_alive:
             self._overhear(event)
             self._runner.on_event(event)
 
@@ -108,16 +106,18 @@ class Daemon:
             self.tell(found)
         self._checks.hold()
         self._hold_lease()
+        for there in self._venues.values():
+            self.tell(PrivateDown(self._wall.now(), there.venue, "not connected yet"))
         for recovered in self._left.plans():
             self._flying.add(recovered.plan.plan_id)
-            self.hear(recovered)
+            self.tell(recovered)
         at = self._wall.now()
         self.tell(RecoveryEnded(at))
         self.hear_of_state(is_down=state_is_down)
         self._sample_clock()
         self.tell(UniverseChanged(at, universe))
         for there in self._venues.values():
-            there.stream.listener = self.hear
+            there.stream.listener = self.tell
             self.hear_of_market(there)
             self.hear_of_stream(there)
         self._checking = self._loop.create_task(self._checks.run())
@@ -128,7 +128,7 @@ class Daemon:
         self.is_alive = False
         self._runner.tell()
         for there in self._venues.values():
-            if there.stream.listener == self.hear:
+            if there.stream.listener == self.tell:
                 there.stream.listener = None
         if self._checking is not None:
             self._checking.cancel()
@@ -156,8 +156,8 @@ class Daemon:
             self.tell(PrivateDown(at, there.venue, "outage"))
             return
         self.tell(PrivateUp(at, there.venue))
-        there.tell_balances(self.hear)
-        there.tell_open_orders(self.hear)
+        there.tell_balances(self.tell)
+        there.tell_open_orders(self.tell)
 
     def hear_of_state(self, *, is_down: bool) -> None:
         """Learn whether the state store can be written."""
@@ -168,7 +168,7 @@ class Daemon:
         """Learn the instruments anew, and what we own with them."""
         self.tell(UniverseChanged(self._wall.now(), universe))
         for there in self._venues.values():
-            there.tell_balances(self.hear)
+            there.tell_balances(self.tell)
 
     def hear_of_clock(self, by: Nanos) -> None:
         """Learn that somebody has set the wall clock."""
@@ -193,10 +193,10 @@ class Daemon:
             self._sample_clock()
         if self._seconds % BALANCES_EVERY_S == 0:
             for there in self._venues.values():
-                there.tell_balances(self.hear)
+                there.tell_balances(self.tell)
         if self._seconds % OPEN_ORDERS_EVERY_S == 0:
             for there in self._venues.values():
-                there.tell_open_orders(self.hear)
+                there.tell_open_orders(self.tell)
         self.tell(Tick(self._wall.now()))
 
     def _hold_lease(self) -> None:
@@ -209,7 +209,7 @@ class Daemon:
 
     def _skew(self) -> Nanos:
         there = self._venues[Venue.BINANCE]
-        venue_now = self._wall.true.now() + there.knobs.clock_ahead_ms * NS_PER_MS
+        venue_now = self._wall.true.now() + there.floor.knobs.clock_ahead_ms * NS_PER_MS
         return Nanos(self._wall.now() - venue_now)
 
     # --- the checks before the first order
@@ -224,5 +224,5 @@ class Daemon:
         return [f"{venue}: the private stream is not up" for venue in down]
 
     async def _wallet_problems(self) -> Sequence[str]:
-        wallets = self._venues[Venue.UPBIT].knobs.wallets
+        wallets = self._venues[Venue.UPBIT].floor.knobs.wallets
         return [f"upbit: the wallet of {code} is {word}" for code, word in wallets.items()]

@@ -47,6 +47,8 @@ def _sums(expected: Expectations, seen: Observed) -> Iterator[Check]:
     yield from _held("min_pnl", _at_least(expected.min_pnl), seen.pnl_krw, "KRW")
     yield from _held("max_pnl", _at_most(expected.max_pnl), seen.pnl_krw, "KRW")
     wanted = expected.exposure
+    if wanted is not None and not isinstance(wanted, dict) and not seen.exposure:
+        yield from _held("exposure", wanted, Decimal(0), "of anything")
     by_base = wanted if isinstance(wanted, dict) else dict.fromkeys(seen.exposure, wanted)
     for base, each in by_base.items():
         yield from _held(f"exposure.{base}", each, seen.exposure.get(base, Decimal(0)), base)

@@ -5,19 +5,19 @@ Names and words of a scenario are whatever its author typed: all of them are esc
 
 from collections.abc import Iterator, Sequence
 from html import escape
-from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
 from arbitrage.domain.errors import ConfigurationError
+from arbitrage.kst import at_kst
 from arbitrage.paper.batch import Job
 from arbitrage.paper.chart import COLOURS, draw, series_of
 from arbitrage.paper.facts import as_json, batch_facts, digest_of
-from arbitrage.paper.kst import at_kst
 from arbitrage.paper.outcome import Check, Observed, Outcome
 from arbitrage.paper.scenario import Scenario
 from arbitrage.paper.table import by_scenario
 from arbitrage.paper.world import start_of
+from arbitrage.pictures import head
 
 PAGE: Final = "index.html"
 FACTS: Final = "results.json"
@@ -49,9 +49,7 @@ def page(scenarios: dict[str, Scenario], outcomes: Sequence[Outcome]) -> Iterato
     """Yield the page in pieces; `scenarios` are those of the outcomes, by file."""
     passed = sum(outcome.passed for outcome in outcomes)
     verdict = "good" if passed == len(outcomes) else "bad"
-    yield '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Paper scenarios</title>'
-    yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
-    yield f"<style>{files('arbitrage.paper').joinpath('report.css').read_text(encoding='utf-8')}</style></head><body>"
+    yield head("Paper scenarios")
     yield f'<h1>Paper: <span class="{verdict}">{passed:,} of {len(outcomes):,} passed</span></h1>'
     yield f'<p class="quiet">digest <code>{digest_of(outcomes)}</code></p>\n<main>\n'
     for same in by_scenario(outcomes):

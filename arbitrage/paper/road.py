@@ -64,7 +64,9 @@ _CUT: Final = Answer(ReplyKind.UNKNOWN, reason="the connection was lost", is_tro
 
 _SILENT: Final = frozenset({Kind.HANG_AFTER_EXECUTION})
 _CUTTING: Final = frozenset({Kind.DROP_BEFORE, Kind.DROP_AFTER, Kind.LATE_EXECUTION})
-_TURNED_AWAY: Final = frozenset({Kind.TOO_MANY, Kind.BANNED, Kind.MAINTENANCE})
+_LIMITED: Final = frozenset({Kind.TOO_MANY, Kind.BANNED})
+_TURNED_AWAY: Final = {Venue.UPBIT: _LIMITED | {Kind.MAINTENANCE}, Venue.BINANCE: _LIMITED}
+"""What proves that a request was not processed (exchange/outcomes.py): Binance's 503 does not."""
 
 
 class Road:
@@ -111,7 +113,7 @@ class Road:
                 late_s = fault.seconds if fault.kind is Kind.LATE_EXECUTION else 0.0
                 self._in(out_s + late_s, partial(self._arrive, call, None))
             if fault.kind not in _SILENT:
-                self._back(call, _in_place(fault, call.errand.turned_away), out_s)
+                self._back(call, _in_place(fault, self._venue, call.errand.turned_away), out_s)
 
     def _arrive(self, call: _Call, delay_s: float | None) -> None:
         """Let the venue do what it is asked, and answer so much later than usual, or never."""
@@ -132,9 +134,9 @@ class Road:
         self._loop.call_later(seconds, act)
 
 
-def _in_place(fault: Fault, turned_away: ReplyKind) -> Answer:
+def _in_place(fault: Fault, venue: Venue, turned_away: ReplyKind) -> Answer:
     """Return what is answered in the venue's place."""
     if fault.kind in _CUTTING:
         return _CUT
-    kind = turned_away if fault.kind in _TURNED_AWAY else ReplyKind.UNKNOWN
+    kind = turned_away if fault.kind in _TURNED_AWAY[venue] else ReplyKind.UNKNOWN
     return Answer(kind, reason=fault.kind.value.replace("_", " "), is_trouble=True)

@@ -1,6 +1,7 @@
 """The rules of safety, held against what the venues hold in truth and every intent that was told. It mends nothing.
 
-opened_while_stopped  a plan was sent although a latch, a trip of the breaker or HALTED had been told
+opened_while_stopped  a plan was sent although a latch, a trip of the breaker or HALTED had been told, or the process
+                      knew of a lost state store, venue or private stream, or was being checked or ended
 sent_twice            a venue was given one order id more than once, or one leg's first order under two ids
 too_large             an opening order on Upbit came to more than max_position_size allows
 off_grid              an order had a price off its tick or a quantity off its lot, by the rules that we had been told
@@ -18,6 +19,16 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
+from arbitrage.domain.events import (
+    BootChecked,
+    Event,
+    PrivateDown,
+    PrivateUp,
+    StateDown,
+    StateUp,
+    VenueDown,
+    VenueUp,
+)
 from arbitrage.domain.guarding import GuardAct, Latch
 from arbitrage.domain.instants import Instant
 from arbitrage.domain.instruments import Instrument, Universe, Venue
@@ -60,6 +71,7 @@ class SafetyRules:
         self._limits = limits
         self._latches: tuple[Latch, ...] = ()
         self._trips: set[str] = set()
+        self._stops: dict[str, Instant] = {}
         self._started: deque[Instant] = deque()
         self._plans: set[str] = set()
         self._at_risk: dict[str, int] = {}
@@ -72,8 +84,23 @@ class SafetyRules:
         self._instruments: dict[tuple[Venue, str], Instrument] = {(each.venue, each.symbol): each for each in both}
 
     def begin_run(self) -> None:
-        """Forget the trips: they do not outlive the process; latches do."""
+        """Forget what does not outlive the process: trips, and what it was told. Latches do."""
         self._trips.clear()
+        self._stops.clear()
+
+    def hear(self, event: Event) -> None:
+        """Hear what the process is told: some of it forbids new plans from then on."""
+        match event:
+            case StateDown() | StateUp():
+                self._stop("the state store", event.at, isinstance(event, StateDown))
+            case VenueDown() | VenueUp():
+                self._stop(event.venue.value, event.at, isinstance(event, VenueDown))
+            case PrivateDown() | PrivateUp():
+                self._stop(f"{event.venue}'s private stream", event.at, isinstance(event, PrivateDown))
+            case BootChecked():
+                self._stop("the checks", event.at, bool(event.problems))
+            case _:
+                pass
 
     def publish(self, intent: Intent) -> None:
         """Take an intent in (Sink)."""
@@ -95,11 +122,11 @@ class SafetyRules:
     def hold_against_truth(self, venues: Mapping[Venue, PaperVenue], start: Balances, view: EngineView | None) -> None:
         """Compare, at the end, what we believe with what the venues hold."""
         for venue, there in venues.items():
-            for client_id, times in there.taken.items():
-                self._find(times > 1, Rule.SENT_TWICE, f"{venue} took {client_id} on {times} times")
-            for order in there.exchange.open_orders():
+            for client_id, times in there.sent.items():
+                self._find(times > 1, Rule.SENT_TWICE, f"{venue} was sent {client_id} {times} times")
+            for order in there.floor.exchange.open_orders():
                 self._find(True, Rule.LEFT_OPEN, f"{venue} {order.request.client_id}")
-            for currency, held in there.exchange.balances().items():
+            for currency, held in there.floor.exchange.balances().items():
                 short = held.free < 0 or held.locked < 0
                 self._find(short, Rule.NEGATIVE_BALANCE, f"{venue}: {held.free} and {held.locked} {currency}")
         if view is None:
@@ -112,6 +139,12 @@ class SafetyRules:
             seen = f"{plain(gained)} {base} on the venues, {plain(left)} in the ledger"
             self._find(gained != left, Rule.EXPOSURE_DIFFERS, seen)
 
+    def _stop(self, what: str, at: Instant, is_down: bool) -> None:
+        if is_down:
+            self._stops.setdefault(what, at)
+        else:
+            self._stops.pop(what, None)
+
     # --- each rule
 
     def _find(self, is_broken: bool, rule: Rule, seen: str) -> None:
@@ -120,7 +153,10 @@ class SafetyRules:
 
     def _judge_plan(self, sent: SubmitPlan) -> None:
         plan, limits = sent.plan, self._limits
-        stops = [*(latch.name for latch in self._latches if latch.scope in {"", plan.base}), *sorted(self._trips)]
+        latched = [latch.name for latch in self._latches if latch.scope in {"", plan.base}]
+        # what is told at one moment may have come in either order
+        lost = [what for what, since in self._stops.items() if since < plan.decided_at]
+        stops = [*latched, *sorted(self._trips), *lost]
         self._find(bool(stops), Rule.OPENED_WHILE_STOPPED, f"{plan.plan_id} in spite of {', '.join(stops)}")
         self._find(plan.plan_id in self._plans, Rule.SENT_TWICE, plan.plan_id)
         self._plans.add(plan.plan_id)
@@ -167,4 +203,4 @@ class SafetyRules:
 def _gained(there: PaperVenue, base: str, start: Balances) -> Decimal:
     """Return what trading alone has changed of an asset on a venue."""
     began_with = max(start[there.venue].get(base, Decimal(0)), Decimal(0))
-    return there.owned().get(base, Decimal(0)) - began_with - there.deposited[base]
+    return there.floor.owned().get(base, Decimal(0)) - began_with - there.floor.deposited[base]

@@ -32,13 +32,15 @@ _COLUMNS: Final = (
     ("s", "right"),
 )
 
+_WRAPPED: Final = {"", "scenario", "trips, latches"}
+
 
 def show(outcomes: Sequence[Outcome], took_s: float, stream: TextIO) -> None:
     """Write the table, how many passed, and the digest over all. Seeds of one scenario make one line."""
     console = Console(file=stream, width=None if stream.isatty() else _WIDTH, highlight=False, markup=False)
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name, side in _COLUMNS:
-        table.add_column(name, justify="right" if side == "right" else "left", no_wrap=name not in {"scenario", ""})
+        table.add_column(name, justify="right" if side == "right" else "left", no_wrap=name not in _WRAPPED)
     for same in by_scenario(outcomes):
         table.add_row(*_row(same))
     console.print(table)

@@ -9,13 +9,14 @@ from functools import partial
 from random import Random
 from typing import Final
 
-from arbitrage.domain.events import Command, OperatorCommand
+from arbitrage.domain.events import Command, Event, OperatorCommand
 from arbitrage.domain.instants import NS_PER_S, Instant
 from arbitrage.domain.instruments import Universe, Venue
 from arbitrage.exchange.simulated import SimulatedExchange
 from arbitrage.exchange.simulation_models import Behaviour, BpsSlippage, JitteredLatency
 from arbitrage.paper.balances import balances_of
 from arbitrage.paper.daemon import Daemon, Site
+from arbitrage.paper.knob_models import KnobMatching, KnobShare
 from arbitrage.paper.listing import universe_of
 from arbitrage.paper.notebook import Notebook
 from arbitrage.paper.prices import Prices, unheard
@@ -23,7 +24,8 @@ from arbitrage.paper.private_stream import PrivateStream
 from arbitrage.paper.road import Road
 from arbitrage.paper.safety_rules import SafetyRules
 from arbitrage.paper.scenario import FxPoint, Order, Scenario, Step, VenueChange
-from arbitrage.paper.venue import KnobMatching, KnobShare, PaperVenue
+from arbitrage.paper.trading_floor import TradingFloor
+from arbitrage.paper.venue import PaperVenue
 from arbitrage.paper.wall import Wall
 from arbitrage.paper.witness import Witness
 from arbitrage.sandbox.fault_plan import FaultPlan
@@ -123,13 +125,18 @@ class World:
             self._turn(self.venues[venue], change)
         self.prices.take(step)
         if step.clock_step_s:
-            self.daemon.hear_of_clock(self._wall.set_by(step.clock_step_s))
+            self._set_clock(step.clock_step_s)
         if step.operator is not None:
             self._obey(step.operator)
         if step.crash_after_s is not None:
             self._loop.call_later(step.crash_after_s, self._crash, step.restart_after_s)
         if step.stop:
             self._stops.append(self._loop.create_task(self._stop(step.restart_after_s)))
+
+    def _set_clock(self, by_s: float) -> None:
+        by = self._wall.set_by(by_s)
+        if by:  # a little is corrected without a word
+            self.daemon.hear_of_clock(by)
 
     def _obey(self, order: Order) -> None:
         at = self._wall.now()
@@ -145,16 +152,16 @@ class World:
         )
 
     def _turn(self, there: PaperVenue, change: VenueChange) -> None:
-        knobs = there.knobs
+        knobs = there.floor.knobs
         for name in ("maintenance", "halted", "wallets", "fill_share", "match_after_s", "visible_after_s", "tick"):
             value = getattr(change, name)
             if value is not None:
                 setattr(knobs, name, value)
         if change.clock_ahead_ms is not None:
             knobs.clock_ahead_ms = change.clock_ahead_ms
-        there.turned()
+        there.floor.turned()
         for currency, amount in (change.deposit or {}).items():
-            there.move_funds(currency, amount)
+            there.floor.move_funds(currency, amount)
         self._open_or_close(there, change)
 
     def _open_or_close(self, there: PaperVenue, change: VenueChange) -> None:
@@ -179,17 +186,21 @@ class World:
         site = Site(limits=self.limits, venues=self.venues, notebook=self.notebook, wall=self._wall)
         self._witness.begin_run()
         self.rules.begin_run()
-        self.daemon = Daemon(site, (self._witness, self.rules), self._witness.hear)
+        self.daemon = Daemon(site, (self._witness, self.rules), self._overhear)
         self.daemon.boot(self._universe_now(), state_is_down=self._state_is_down)
         self.prices.tell = self.daemon.hear_frame
         self.prices.tell_all()
         self._is_up.set()
 
+    def _overhear(self, event: Event) -> None:
+        self._witness.hear(event)
+        self.rules.hear(event)
+
     def _universe_now(self) -> Universe:
         """Return the instruments as both venues describe them now; orders are held against them from now on."""
         listed = self.universe
         for there in self.venues.values():
-            listed = there.listed(listed)
+            listed = there.floor.listed(listed)
         self.rules.learn(listed)
         return listed
 
@@ -227,8 +238,8 @@ class World:
             share=KnobShare(knobs),
             slippage=BpsSlippage(scenario.risk_profile.slippage_bps),
         )
-        there = PaperVenue(SimulatedExchange(venue, (), behaviour), knobs, self.prices, road, stream, self._wall)
-        for currency, amount in balances_of(scenario, self.universe)[venue].items():
+        exchange = SimulatedExchange(venue, (), behaviour)
+        for currency, amount in self.balances[venue].items():
             if amount > 0:
-                there.exchange.deposit(currency, amount)
-        return there
+                exchange.deposit(currency, amount)
+        return PaperVenue(TradingFloor(exchange, knobs, self.prices, stream, self._wall), road, self._wall)

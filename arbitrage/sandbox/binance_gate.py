@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from arbitrage.domain.instants import NS_PER_MS, NS_PER_S
+from arbitrage.sandbox.addresses import may_use
 from arbitrage.sandbox.binance_errors import BinanceError, illegal, missing
 from arbitrage.sandbox.binance_params import Params
 from arbitrage.sandbox.floor import Floor
@@ -87,7 +88,7 @@ class Gate:
         knobs, expires_at_ms = self._floor.knobs, self.expires_at_ms
         may_pass = (
             hmac.compare_digest((credentials.api_key or "").encode(), self._keys.access.encode())
-            and (not knobs.allowed_ips or credentials.address in knobs.allowed_ips)
+            and may_use(credentials.address, knobs.allowed_ips)
             and (expires_at_ms is None or self._now_ms() < expires_at_ms)
             and permission in self.permissions
         )

@@ -21,7 +21,7 @@ class Knobs:
     tick               a tick that holds in place of the listed one, by symbol
     permissions        what the API key may do, in the venue's own words
     key_expires_in_s   seconds until the key expires, from the start; None: a year
-    allowed_ips        addresses that may use the key; empty: any
+    allowed_ips        addresses and networks (10.0.0.0/8) that may use the key; empty: any
     """
 
     match_after_s: float = 0.0

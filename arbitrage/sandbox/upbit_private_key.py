@@ -15,6 +15,7 @@ import msgspec
 
 from arbitrage.domain.instants import NS_PER_S, Instant
 from arbitrage.ports import Clock
+from arbitrage.sandbox.addresses import may_use
 from arbitrage.sandbox.keys import Keys
 from arbitrage.sandbox.knobs import Knobs
 from arbitrage.sandbox.upbit_private_errors import Refused
@@ -72,7 +73,7 @@ class KeyCheck:
         now = self._clock.now()
         if now >= self.expires_at:
             raise Refused("expired_access_key")
-        if self.allowed_ips and remote not in self.allowed_ips:
+        if not may_use(remote or "", self.allowed_ips):
             raise Refused("no_authorization_ip")
         if query is not None:
             _check_query(payload, query)

@@ -13,14 +13,16 @@ from arbitrage.domain.errors import ConfigurationError
 from arbitrage.settings.names import refuse_misspelt
 from liveguard.mode_gate import API_KEYS
 
-SECRETS: Final = (*API_KEYS, "REDIS_PASSWORD", "REDIS_URL")
+DASHBOARD_TOKENS: Final = ("DASHBOARD_READ_TOKEN", "DASHBOARD_CONTROL_TOKEN")
+
+SECRETS: Final = (*API_KEYS, "REDIS_PASSWORD", "REDIS_URL", "ALERT_URLS", *DASHBOARD_TOKENS)
 """The variables that may also be given as `…_FILE`, which names a file that holds the value."""
 
 EMPTY_COUNTS: Final = frozenset({"PAPER_MODE", "LIVE_MODE", "SAFETY_MODE", "DRY_RUN", "LIVE_ARM_FILE"})
 """Where an empty text is not the same as no text: it must never bring us closer to Live."""
 
 _LARGEST_SECRET: Final = 4096  # characters; whoever names a larger file has named the wrong one
-_REDIS_URL: Final = "an address such as redis://:password@host:6379/0 (no user name, no TLS)"
+_REDIS_URL: Final = "an address such as redis://user:password@host:6379/0 (no TLS)"
 
 
 def gather(environ: Mapping[str, str], env_file: Path | None, names: Iterable[str]) -> dict[str, str]:
@@ -76,14 +78,15 @@ def _redis_parts(url: str) -> dict[str, str]:
     try:
         parts = urlsplit(url)
         database = parts.path.strip("/") or "0"
-        if parts.scheme != "redis" or not parts.hostname or parts.username or parts.query or not database.isdecimal():
+        if parts.scheme != "redis" or not parts.hostname or parts.query or not database.isdecimal():
             raise ValueError
         found = {"REDIS_HOST": parts.hostname, "REDIS_PORT": str(parts.port or 6379), "REDIS_DB": database}
     except ValueError:
         found = {}
     if not found:
         raise ConfigurationError(f"REDIS_URL: must be {_REDIS_URL}")
-    return found | ({"REDIS_PASSWORD": unquote(parts.password)} if parts.password else {})
+    credentials = {"REDIS_USERNAME": parts.username, "REDIS_PASSWORD": parts.password}
+    return found | {name: unquote(text) for name, text in credentials.items() if text}
 
 
 def _read(path: Path | str, most: int = -1) -> tuple[str, str]:

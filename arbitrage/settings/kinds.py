@@ -21,6 +21,9 @@ _NOT_FINITE: Final = re.compile(r"[+-]?(nan|inf|infinity)", re.ASCII | re.IGNORE
 _BASE: Final = re.compile(r"[A-Z0-9]{2,15}", re.ASCII)
 _LABEL: Final = re.compile(r"[A-Za-z0-9_-]{1,32}", re.ASCII)
 _HOST: Final = re.compile(r"[A-Za-z0-9._-]{1,253}|[0-9A-Fa-f:]{2,45}", re.ASCII)
+_AUTHORITY: Final = re.compile(r"([a-z0-9._-]{1,253}|\[[0-9a-f:]{2,45}\])(:[0-9]{1,5})?", re.ASCII)
+_ADDRESS: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,30}://[!-~]{1,2000}", re.ASCII)
+_BETWEEN_ADDRESSES: Final = re.compile(r"[\s,]+(?=[A-Za-z][A-Za-z0-9+.-]*://)")
 _YES: Final = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
 
 
@@ -119,6 +122,10 @@ def _hosts(text: str) -> tuple[str, ...]:
     return tuple(_matched(_HOST, host.strip().lower()) for host in text.split(",") if host.strip())
 
 
+def _authorities(text: str) -> tuple[str, ...]:
+    return tuple(_matched(_AUTHORITY, name.strip().lower()) for name in text.split(",") if name.strip())
+
+
 def _time_zone(text: str) -> str:
     import zoneinfo  # noqa: PLC0415 - only who sets a zone waits for it
 
@@ -142,6 +149,12 @@ def _secret(text: str) -> SecretStr | None:
     return SecretStr(secret) if secret else None
 
 
+def _addresses(text: str) -> SecretStr | None:
+    # a file may have one a line, and an address commas; what it means is known by the library that sends
+    found = _BETWEEN_ADDRESSES.split(text.strip()) if text.strip() else ()
+    return SecretStr(" ".join(_matched(_ADDRESS, address) for address in found)) if found else None
+
+
 AS_WRITTEN: Final = Kind(str, "text")
 LIMIT: Final = Kind(_limit, "a plain number such as 100000")
 COUNT_LIMIT: Final = Kind(_count_limit, "a whole number")
@@ -149,9 +162,13 @@ YES_OR_NO: Final = Kind(_yes_or_no, "true or false")
 PAIRS: Final = Kind(_pairs, "a list of at least one base asset such as BTC,ETH (2 to 15 letters or digits each)")
 HOST: Final = Kind(lambda text: _matched(_HOST, text), "a host name or an IP address")
 HOSTS: Final = Kind(_hosts, "a list of host names such as sandbox,127.0.0.1")
+AUTHORITIES: Final = Kind(
+    _authorities, "a list of hosts, with the port as browsers write it: desk.example.com,10.0.0.5:8080"
+)
 LABEL: Final = Kind(lambda text: _matched(_LABEL, text), "a word of at most 32 letters, digits, _ or -")
 TIME_ZONE: Final = Kind(_time_zone, "a time zone such as Asia/Seoul")
 PATH: Final = Kind(_path, "a path")
+ADDRESSES: Final = Kind(_addresses, "a list of addresses such as tgram://token/chat (separated by spaces or commas)")
 SECRET: Final = Kind(_secret, "one line of printable ASCII")
 
 

@@ -83,10 +83,11 @@ class Settings(BaseSettings):
     risk_max_book_skew_ms: CountLimit = None
     risk_max_clock_skew_ms: CountLimit = None
 
-    # the state store; REDIS_URL is another way to write these four
+    # the state store; REDIS_URL is another way to write these five
     redis_host: Annotated[str, kinds.HOST] = "localhost"
     redis_port: Annotated[int, whole(1, 65_535)] = 6380
     redis_db: Annotated[int, whole(0, 65_535)] = 0
+    redis_username: Annotated[str | None, kinds.LABEL] = None
     redis_password: Secret = None
     state: Annotated[str, one_of("redis", "memory")] = "redis"
     state_dir: Annotated[Path, kinds.PATH] = Path("var")
@@ -107,6 +108,20 @@ class Settings(BaseSettings):
     # Shadow's virtual inventory (KRW worth on each venue) and its assumed way to a venue
     shadow_capital_krw: Annotated[Decimal, amount(1, 1_000_000_000_000)] = Decimal(10_000_000)
     shadow_latency_ms: Annotated[int, whole(0, 60_000)] = 50
+
+    # the numbers that Prometheus reads; port 0 is off
+    metrics_host: Annotated[str, kinds.HOST] = "127.0.0.1"
+    metrics_port: Annotated[int, whole(0, 65_535)] = 9108
+
+    # whom to call, as addresses of apprise; without ALERT_ACK_REQUIRED an answer is asked for in Live, if there are any
+    alert_urls: Annotated[SecretStr | None, kinds.ADDRESSES] = None
+    alert_ack_required: Annotated[bool | None, kinds.YES_OR_NO] = None
+    alert_min_severity: Annotated[str, one_of("info", "warning", "critical")] = "info"
+
+    # the dashboard: no token has a default; the names that it answers to beside those of loopback
+    dashboard_read_token: Secret = None
+    dashboard_control_token: Secret = None
+    dashboard_hosts: Annotated[tuple[str, ...], kinds.AUTHORITIES] = ()
 
     # the rest; without LOG_FORMAT a terminal gets text and everything else JSON
     trading_day_tz: Annotated[str, kinds.TIME_ZONE] = "Asia/Seoul"

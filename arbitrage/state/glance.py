@@ -25,7 +25,8 @@ def ask(address: RedisAddress, *commands: Command, timeout_s: float = TIMEOUT_S)
 
     Raises StateUnavailable in one line: with the address if Redis is not there, with the key that holds something else.
     """
-    first: list[Command] = [("AUTH", address.password)] if address.password else []
+    credentials = address.credentials()
+    first: list[Command] = [("AUTH", *credentials)] if credentials else []
     before = [*first, ("SELECT", address.db)]
     try:
         # no MULTI: a server without memory refuses that too, and reading must go on
@@ -38,7 +39,8 @@ def ask(address: RedisAddress, *commands: Command, timeout_s: float = TIMEOUT_S)
     results = replies[len(before) :]
     for command, result in zip(commands, results, strict=True):
         if isinstance(result, hiredis.ReplyError):
-            raise StateUnavailable(f"{command[1]!s}: {_line(result)}")
+            about = command[min(1, len(command) - 1)]  # the key, where there is one
+            raise StateUnavailable(f"{about!s}: {_line(result)}")
     return results
 
 

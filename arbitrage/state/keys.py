@@ -21,6 +21,12 @@ RESET_INVENTORY: Final = "reset_inventory"
 HALT: Final = "halt"
 """The command to start no new plan, with the fields `who` and `why`."""
 
+FLATTEN: Final = "flatten"
+"""The command to bring everything to neutral and then to halt, with the same fields."""
+
+ACK: Final = "ack"
+"""The command to acknowledge alerts, that of the field `alert` or all of them, with the same fields."""
+
 
 class Secret(Protocol):
     """A value that does not show itself, as pydantic's SecretStr."""
@@ -43,6 +49,9 @@ class RedisSettings(Protocol):
     def redis_db(self) -> int: ...
 
     @property
+    def redis_username(self) -> str | None: ...
+
+    @property
     def redis_password(self) -> Secret | None: ...
 
 
@@ -54,6 +63,7 @@ class RedisAddress:
     port: int
     db: int = 0
     password: str | None = field(default=None, repr=False)
+    username: str | None = None
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}/{self.db}"
@@ -63,7 +73,14 @@ class RedisAddress:
         """Take the address out of the settings."""
         password = settings.redis_password
         secret = password.get_secret_value() if password else ""
-        return cls(settings.redis_host, settings.redis_port, settings.redis_db, secret or None)
+        where = (settings.redis_host, settings.redis_port, settings.redis_db)
+        return cls(*where, secret or None, settings.redis_username)
+
+    def credentials(self) -> tuple[str, ...]:
+        """Return what AUTH is told, or nothing at all. Without a user name it is the default user's password."""
+        if self.password is None:
+            return ()
+        return (self.username, self.password) if self.username else (self.password,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,8 +131,12 @@ class StateKeys:
     refusals        hash: code -> how often
     inventory, positions, portfolio, view   JSON, the newest
     metrics         hash: the numbers that dashboards read
+    series          stream: one row a second of the last hour, for charts (`arbitrage/state/series.py`)
     heartbeat       hash: when the daemon was last alive, or that it stopped on purpose
     commands        stream: what operators ask of the daemon; commands_seen: the last row that was obeyed
+    alerts          hash: id -> alert, the open ones and those of late; alert_log: stream of what became of each
+    alert_targets   hash: name -> whether alerts reach it
+    log             stream: the last lines of the log
 
     and of the guard, which in Live has a namespace of its own:
 
@@ -145,9 +166,14 @@ class StateKeys:
         self.portfolio = f"{namespace}:portfolio"
         self.view = f"{namespace}:view"
         self.metrics = f"{namespace}:metrics:live_trader"
+        self.series = f"{namespace}:series"
         self.heartbeat = f"{namespace}:heartbeat"
         self.commands = f"{namespace}:commands"
         self.commands_seen = f"{namespace}:commands:seen"
+        self.alerts = f"{namespace}:alerts"
+        self.alert_log = f"{namespace}:alerts:log"
+        self.alert_targets = f"{namespace}:alerts:targets"
+        self.log = f"{namespace}:log"
         self.guard = f"{namespace}:guard"
         self.guard_reserved = f"{namespace}:guard:reserved"
         self.guard_results = f"{namespace}:guard:results"

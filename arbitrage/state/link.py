@@ -16,6 +16,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from arbitrage.domain.errors import StateHeld, StateUnavailable
+from arbitrage.redaction import redact
 from arbitrage.state.keys import Command, RedisAddress, StateKeys
 
 SOCKET_TIMEOUT_S: Final = 0.25
@@ -80,6 +81,7 @@ class StateLink:
             host=address.host,
             port=address.port,
             db=address.db,
+            username=address.username,
             password=address.password,
             socket_timeout=SOCKET_TIMEOUT_S,
             socket_connect_timeout=CONNECT_TIMEOUT_S,
@@ -134,11 +136,6 @@ class StateLink:
 
         return run
 
-    async def ping(self) -> None:
-        """Ask whether Redis answers in time."""
-        async with self._translated():
-            await self._redis.ping()
-
     async def setting(self, name: str) -> str:
         """Return one of the server's settings, "" if it has none of that name. Raises StateUnavailable."""
         async with self._translated():
@@ -160,7 +157,7 @@ class StateLink:
         try:
             yield
         except (RedisError, OSError) as error:  # redis-py's ConnectionError is not an OSError
-            text = " ".join(str(error).split())[:300] or type(error).__name__
+            text = " ".join(redact(str(error)).split())[:300] or type(error).__name__
             raise StateUnavailable(f"Redis at {self._address}: {text}") from error
 
 

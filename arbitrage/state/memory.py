@@ -11,6 +11,7 @@ from arbitrage.domain.intents import Intent, Publish
 from arbitrage.domain.remembered import Remembered
 from arbitrage.domain.views import EngineView
 from arbitrage.ports import Clock, Emit
+from arbitrage.state.health import StateHealth
 
 log = structlog.get_logger()
 
@@ -37,6 +38,11 @@ class MemoryState:
         """Keep a view; forget everything else."""
         if isinstance(intent, Publish):
             self.view = intent.view
+
+    @property
+    def health(self) -> StateHealth:
+        """Return how the store does: there is none."""
+        return StateHealth()
 
     async def run(self) -> None:
         """Tell the engine that the state is as it was asked for, then wait to be cancelled."""

@@ -1,7 +1,7 @@
 """Outbox: what waits to be written, and the next batch of it. It keeps the order, and talks to nobody."""
 
 from collections import deque
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 
@@ -10,7 +10,7 @@ from arbitrage.domain.intents import AdoptPlan, Intent, Publish, ReportGuard, Re
 from arbitrage.domain.plans import TwoLegPlan
 from arbitrage.ledger.closing import unscored
 from arbitrage.state.guard_store import Entry
-from arbitrage.state.keys import Command
+from arbitrage.state.keys import Command, StateKeys
 from arbitrage.state.rows import RowWriter
 
 log = structlog.get_logger()
@@ -20,6 +20,14 @@ QUEUE_LIMIT: Final = 20_000
 
 INTENTS_PER_BATCH: Final = 200
 """Bounds how long one write may hold Redis: about 1,600 commands, some milliseconds."""
+
+
+class RowSource(Protocol):
+    """Someone who has rows of its own for Redis, such as the log. It is asked a few times a second."""
+
+    def rows(self, keys: StateKeys, *, anew: bool) -> list[Command]:
+        """Return what is new since the last time; all of it, if the rows in Redis are begun `anew`."""
+        ...
 
 
 class Outbox:

@@ -4,6 +4,7 @@ It writes nothing.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -11,6 +12,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from arbitrage.domain.alerts import Alert
 from arbitrage.domain.errors import StateUnavailable
 from arbitrage.domain.instants import NS_PER_MS, Instant
 from arbitrage.domain.instruments import Venue
@@ -28,6 +30,19 @@ FIRST_ROW: Final = "0-0"
 
 LONGEST_TEXT: Final = 200
 """How much of a command's text is taken over."""
+
+MOST_DIGITS: Final = 20
+"""No instant has more: what is longer is no time."""
+
+COMMANDS_AT_ONCE: Final = 20
+"""How many commands one look takes over; whoever writes more of them waits for the next look."""
+
+
+class _Seen(msgspec.Struct):
+    """Of a view, when it was so: inventory is written with it, in one transaction."""
+
+    at: Instant
+
 
 _OUTCOME: Final = b"outcome:"
 _COMMAND: Final = COMMAND.encode()
@@ -54,6 +69,7 @@ async def remember(link: StateLink, keys: StateKeys, now: Instant, day: str) -> 
         epoch=link.epoch,
         fence=link.fence,
         inventory=_inventory(keys.inventory, inventory) if inventory else {},
+        inventory_at=_seen_at(view) if view else Instant(0),
         positions=_positions(keys.positions, positions) if positions else {},
         trade_instants=tuple(Instant(int(ms) * NS_PER_MS) for _, ms in trades),
         score=_score(keys.score(day), day, score),
@@ -88,14 +104,33 @@ class CommandRow:
     who: str
     why: str
     given_at: Instant | None
+    alert: str = ""
+
+    @property
+    def written_at(self) -> Instant | None:
+        """Return when Redis took the row in, by its own clock; None if whoever wrote it made the id up."""
+        ms = self.row_id.partition("-")[0]
+        return Instant(int(ms) * NS_PER_MS) if ms.isdecimal() and len(ms) < MOST_DIGITS else None
 
 
 async def read_commands(link: StateLink, keys: StateKeys, seen: str) -> list[CommandRow]:
     """Return what operators asked for after the row `seen`, oldest first."""
     async with link.transaction() as pipe:
-        pipe.xread({keys.commands: seen}, count=100)
+        pipe.xread({keys.commands: seen}, count=COMMANDS_AT_ONCE)
         (streams,) = await pipe.execute()
     return [_command(row_id, fields) for _, rows in streams for row_id, fields in rows]
+
+
+async def read_alerts(link: StateLink, keys: StateKeys) -> tuple[Alert, ...]:
+    """Return the alerts that an earlier run left; one that is not understood must not stop a start, and is left out."""
+    async with link.transaction() as pipe:
+        pipe.hgetall(keys.alerts)
+        (held,) = await pipe.execute()
+    found = []
+    for raw in held.values():
+        with suppress(ValueError):
+            found.append(msgspec.json.decode(raw, type=Alert))
+    return tuple(found)
 
 
 async def read_old_order_days(link: StateLink, keys: StateKeys, day: str) -> list[str]:
@@ -108,10 +143,10 @@ async def read_old_order_days(link: StateLink, keys: StateKeys, day: str) -> lis
 
 
 def _command(row_id: bytes, fields: Mapping[bytes, bytes]) -> CommandRow:
-    command, who, why = (_one_line(fields.get(name, b"")) for name in (_COMMAND, b"who", b"why"))
+    command, who, why, alert = (_one_line(fields.get(name, b"")) for name in (_COMMAND, b"who", b"why", b"alert"))
     given_at = fields.get(b"given_at", b"")
-    given = Instant(int(given_at)) if given_at.isdigit() and len(given_at) < LONGEST_TEXT else None
-    return CommandRow(_text(row_id), command, who or "unknown", why or "no reason was given", given)
+    given = Instant(int(given_at)) if given_at.isdigit() and len(given_at) < MOST_DIGITS else None
+    return CommandRow(_text(row_id), command, who or "unknown", why or "no reason was given", given, alert)
 
 
 def _one_line(raw: bytes) -> str:
@@ -145,6 +180,13 @@ def _score(key: str, day: str, fields: Mapping[bytes, bytes]) -> ScoreLine | Non
     outcomes = {_text(name.removeprefix(_OUTCOME)): n for name, n in counts.items() if name.startswith(_OUTCOME)}
     plans, units = counts.get(b"plans", 0), counts.get(b"result_units", 0)
     return ScoreLine(day=day, plans=plans, outcomes=outcomes, result_units=units)
+
+
+def _seen_at(raw: bytes) -> Instant:
+    try:
+        return msgspec.json.decode(raw, type=_Seen).at
+    except ValueError:
+        return Instant(0)
 
 
 def _best_edges(raw: bytes, day: str) -> dict[tuple[str, Direction], float]:

@@ -23,6 +23,7 @@ from arbitrage.domain.plans import Order, Outcome, PlanEnd, TwoLegPlan
 from arbitrage.domain.views import EngineView, GuardView
 from arbitrage.ledger.trading_day import TradingDay
 from arbitrage.state.keys import Command, RunFacts, StateKeys
+from arbitrage.state.series import Series
 
 JOURNAL_ROWS: Final = 200_000
 REFUSED_ROWS: Final = 50_000
@@ -49,6 +50,7 @@ class RowWriter:
         self._keys = keys
         self._facts = facts
         self._day = TradingDay(facts.trading_day_tz)
+        self._series = Series(keys)
 
     def day(self, at: Instant) -> str:
         """Return the trading day that an instant belongs to, as YYYY-MM-DD."""
@@ -187,6 +189,7 @@ class RowWriter:
             ("SET", keys.positions, to_json(view.positions)),
             ("SET", keys.portfolio, to_json({"krw": view.portfolio_krw, "at": view.at})),
             ("HSET", keys.metrics, *_fields(metrics)),
+            *self._series.rows(view),
         ]
         # an engine that has not yet been told what it owns must not make the state forget it
         return [*rows, ("SET", keys.inventory, to_json(view.inventory))] if view.inventory else rows

@@ -14,6 +14,7 @@ from arbitrage.domain.views import EngineView
 from arbitrage.settings import Settings
 from arbitrage.state.glance import ask
 from arbitrage.state.keys import COMMAND, RESET_INVENTORY, RedisAddress, RunFacts, StateKeys, namespace_of
+from arbitrage.status.alerts import alert_reads, shape_alerts
 from arbitrage.status.shape import ALIVE_S, Status, has_stopped, heartbeat_age_s, shape, what_is_stale, whole
 from liveguard.mode_gate import Mode, decide
 
@@ -48,21 +49,24 @@ def read_status(settings: Settings) -> Status:
     Raises StateUnavailable.
     """
     address = RedisAddress.of(settings)
-    namespace = _namespace(address, settings)
+    namespace = shown_namespace(address, settings)
     if not namespace:
         return {}
     keys = StateKeys(namespace)
-    run, view, beat, counts = ask(
+    run, view, beat, counts, alerts, targets = ask(
         address,
         ("GET", keys.run),
         ("GET", keys.view),
         ("HGETALL", keys.heartbeat),
         ("HGETALL", keys.order_counts),
+        *alert_reads(keys),
     )
     facts = _decoded(keys.run, run, RunFacts)
+    now = SystemClock().now()
     seen = _decoded(keys.view, view, EngineView) if view else None
     return {
-        **shape(facts, _fields(beat), seen, SystemClock().now()),
+        **shape(facts, _fields(beat), seen, now),
+        **shape_alerts(alerts, targets, now),
         "orders": {mode.value: whole(_fields(counts).get(mode.value.encode())) for mode in Mode},
         "lease": _lease(address, settings) if facts.mode == Mode.LIVE else None,
         "state": {"reachable": True, "address": str(address), "namespace": namespace},
@@ -90,7 +94,8 @@ def reset_shadow(settings: Settings) -> int:
     return 0
 
 
-def _namespace(address: RedisAddress, settings: Settings) -> str:
+def shown_namespace(address: RedisAddress, settings: Settings) -> str:
+    """Return where the daemon keeps its state that a status is about; "" if none ever ran. Raises StateUnavailable."""
     wanted = decide(settings.gate_evidence()).mode
     names = [namespace_of(mode, settings.app_env) for mode in (wanted, *(mode for mode in Mode if mode is not wanted))]
     beats = [whole(beat) for beat in ask(address, *(("HGET", StateKeys(name).heartbeat, "at") for name in names))]

@@ -19,6 +19,9 @@ Status = dict[str, Any]
 ALIVE_S: Final = 5.0
 """A heartbeat younger than this is that of a living daemon: it beats each second."""
 
+MOST_DIGITS: Final = 20
+"""An instant has 19; a text of digits without end would not even be a number to Python."""
+
 CLOCKS_APART_S: Final = 2.0
 """How far a heartbeat may lie ahead before it means that a clock was changed."""
 
@@ -77,8 +80,8 @@ def has_stopped(heartbeat: Mapping[bytes, bytes]) -> bool:
 
 
 def whole(raw: bytes | None) -> int:
-    """Read a whole number; what is none counts as 0."""
-    return int(raw) if raw and raw.isdigit() else 0
+    """Read a whole number; what is none, or longer than any of ours, counts as 0."""
+    return int(raw) if raw and raw.isdigit() and len(raw) <= MOST_DIGITS else 0
 
 
 def _of_run(facts: RunFacts, heartbeat: Mapping[bytes, bytes], now: Instant) -> Status:

@@ -1,22 +1,31 @@
-"""A status as people read it: tables of at most 80 columns, times of Seoul. It reads nothing but what it is given."""
+"""A status as people read it, a piece below the other. It reads nothing but what it is given."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
-from typing import Any, Final, TextIO
-from zoneinfo import ZoneInfo
+from collections.abc import Iterator
+from typing import TextIO
 
 from rich.console import Console, RenderableType
-from rich.table import Table
 from rich.text import Text
 
-from arbitrage.status.flights import what_is_open
 from arbitrage.status.guard import losses_line
+from arbitrage.status.lines import (
+    alert_lines,
+    deaf_streams,
+    edge_table,
+    flight_lines,
+    fx_line,
+    headline,
+    inventory_lines,
+    lease_line,
+    orders_line,
+    outages,
+    plans_line,
+    reasons,
+    refused_lines,
+    runway_line,
+    unexplained_lines,
+    venue_table,
+)
 from arbitrage.status.shape import Status
-
-KST: Final = ZoneInfo("Asia/Seoul")
-NONE: Final = "–"
-
-_STATE_STYLES: Final = {"ACTIVE": "green", "REDUCING": "yellow", "HALTED": "red"}
 
 
 def show(status: Status, stream: TextIO) -> None:
@@ -27,189 +36,23 @@ def show(status: Status, stream: TextIO) -> None:
 
 
 def _parts(status: Status) -> Iterator[RenderableType]:
-    yield _headline(status)
-    yield from _reasons(status)
-    yield from _lease(status["lease"])
+    yield headline(status)
+    yield from reasons(status)
+    yield from alert_lines(status)
+    yield from lease_line(status["lease"])
     if status["venues"]:
-        yield _venues(status)
-        yield from _outages(status["venues"])
-        yield from _deaf(status["private_streams"])
-        yield Text(_fx(status["fx"]))
+        yield venue_table(status)
+        yield from outages(status["venues"])
+        yield from deaf_streams(status["private_streams"])
+        yield Text(fx_line(status["fx"]))
     if status["edges"]:
         yield Text("edges in bps, after every fee", style="dim")
-        yield _edges(status)
-    yield Text(_plans(status))
-    yield from _flights(status["flights"])
+        yield edge_table(status)
+    yield Text(plans_line(status))
+    yield from flight_lines(status["flights"])
     yield Text(losses_line(status["daily"]), style="red" if status["daily"]["loss_krw"] else "dim")
-    yield Text(_orders(status), style="dim")
-    yield from _inventory(status)
-    yield from _runway(status["runway"])
-    yield from _unexplained(status["unexplained"])
-    yield from _refused(status)
-
-
-def _reasons(status: Status) -> Iterator[Text]:
-    if status["trading_state"] != "ACTIVE":
-        yield Text(f"no new plans: {status['trading_state_reason']}", style=_style(status))
-    yield from _stops(status)
-    unmet = [str(layer["name"]) for layer in status["gate"] if not layer["passed"]]
-    if unmet:
-        yield Text(f"not live because of: {', '.join(unmet)}", style="dim")
-
-
-def _stops(status: Status) -> Iterator[Text]:
-    for latch in status["latches"]:
-        what = f"{latch['name']}, set {_since(latch['since'], status['at'])} by {latch['who']}: {latch['why']}"
-        yield Text.assemble((f"stopped: {what}", "red"), (f"; cleared by {latch['cleared_by']}", "yellow"))
-    for trip in status["circuit_breaker"]["trips"]:
-        since = _since(trip["since"], status["at"])
-        yield Text(f"paused: {trip['name']}, since {since}: {trip['why']}; ends by itself", style="yellow")
-
-
-def _lease(lease: Mapping[str, Any] | None) -> Iterator[Text]:
-    if lease is not None:
-        held = f"held by {lease['holder']}, {lease['left_ms'] / 1_000:.1f} s left" if lease["holder"] else "nobody's"
-        yield Text(f"lease: {held}", style="dim" if lease["holder"] else "red")
-
-
-def _outages(venues: Mapping[str, Any]) -> Iterator[Text]:
-    for name, venue in venues.items():
-        if not venue["connected"]:
-            yield Text(f"{name} is down: {venue['reason']}", style="red")
-
-
-def _deaf(streams: Mapping[str, Any]) -> Iterator[Text]:
-    for stream in streams.values():
-        if not stream["up"]:
-            yield Text(stream["reason"], style="red")
-
-
-def _flights(flights: Sequence[Mapping[str, Any]]) -> Iterator[Text]:
-    for flight in flights:
-        what = f"{flight['base']} {flight['direction']} for {flight['age_s']:,.1f} s"
-        yield Text(f"in flight: {what}, {what_is_open(flight)}", style="yellow" if flight["exposure"] else "dim")
-
-
-def _runway(runway: Mapping[str, Mapping[str, int]]) -> Iterator[Text]:
-    if runway:
-        room = "  ".join(f"{base} {ways['sell_upbit']}/{ways['buy_upbit']}" for base, ways in runway.items())
-        used_up = any(not count for ways in runway.values() for count in ways.values())
-        yield Text(f"runway in plans that sell/buy on upbit: {room}", style="yellow" if used_up else "dim")
-
-
-def _unexplained(differences: Sequence[Mapping[str, Any]]) -> Iterator[Text]:
-    for odd in differences:
-        what = f"{odd['venue']} {odd['difference']:+f} {odd['currency']}"
-        yield Text(f"unexplained: {what}, see `arbitrage reconcile`", style="red")
-
-
-def _inventory(status: Status) -> Iterator[Text]:
-    for venue, held in status["inventory"].items():
-        owned = "  ".join(f"{_number(amount)} {asset}" for asset, amount in held.items() if amount)
-        yield Text(f"{venue:8} {owned or 'owns nothing yet'}")
-    if status["portfolio_krw"] is not None:
-        yield Text(f"all of it is worth {status['portfolio_krw']:,.0f} KRW", style="dim")
-
-
-def _refused(status: Status) -> Iterator[Text]:
-    for base, reason in status["left_out"].items():
-        yield Text(f"{base} is left out: {reason}", style="yellow")
-    for symbol, notice in status["notices"].items():
-        yield Text(f"{symbol}: {notice}", style="yellow")
-    if status["refusals"]:
-        most = sorted(status["refusals"].items(), key=lambda line: -line[1])
-        yield Text("refused: " + ", ".join(f"{code} {count:,}" for code, count in most), style="dim")
-
-
-def _headline(status: Status) -> Text:
-    mode = "SHADOW LIVE" if status["mode"] == "shadow" else str(status["mode"]).upper()
-    age = f"{status['heartbeat_age_s']:.1f} s ago"
-    if not status["running"]:
-        what = "stopped" if status["stopped"] else "last heartbeat"
-        return Text.assemble((mode, "bold"), "  ", ("NOT RUNNING", "bold red"), f"  {what} {age}, {_kst(status['at'])}")
-    style = f"bold {_style(status)}"
-    state, beat = status["trading_state"], f"heartbeat {age}, {_kst(status['at'])}  v{status['version']}"
-    return Text.assemble((mode, "bold"), "  ", (state, style), f"  {beat}")
-
-
-def _style(status: Status) -> str:
-    return _STATE_STYLES.get(status["trading_state"], "red")
-
-
-def _venues(status: Status) -> Table:
-    table = _table("venue", "", ">book", ">skew", ">frames/s", ">bad", "since")
-    for name, venue in status["venues"].items():
-        state = Text("up", style="green") if venue["connected"] else Text("down", style="red")
-        table.add_row(
-            Text(name),
-            state,
-            _ms(venue["book_age_ms"]),
-            _ms(venue["clock_skew_ms"]),
-            f"{venue['messages_per_s']:,.0f}",
-            f"{venue['rejected']:,}",
-            _since(venue["since"], status["at"]),
-        )
-    return table
-
-
-def _edges(status: Status) -> Table:
-    table = _table("pair", ">upbit KRW", ">binance USDT", ">sell upbit", ">best", ">buy upbit", ">best")
-    books = {symbol: book for venue in status["venues"].values() for symbol, book in venue["books"].items()}
-    for base, edges in status["edges"].items():
-        sell, buy = edges.get("sell_upbit", {}), edges.get("buy_upbit", {})
-        bps = [_bps(edge.get(name)) for edge in (sell, buy) for name in ("bps", "best_today_bps")]
-        table.add_row(Text(base), _touch(books.get(f"KRW-{base}")), _touch(books.get(f"{base}USDT")), *bps)
-    return table
-
-
-def _fx(fx: Mapping[str, Any]) -> str:
-    bank = f"; bank {_number(fx['reference'])} ({fx['reference_day']})" if fx["reference"] else ""
-    return f"USDT {_number(fx['bid'])} / {_number(fx['ask'])} KRW, {_ms(fx['age_ms'])} old{bank}"
-
-
-def _plans(status: Status) -> str:
-    plans = status["plans"]
-    outcomes = ", ".join(f"{count:,} {name}" for name, count in plans["outcomes"].items()) or "none"
-    return f"plans today: {outcomes}; {plans['open']} open; result {plans['result_krw']:+,.0f} KRW"
-
-
-def _orders(status: Status) -> str:
-    counts = ", ".join(f"{count:,} {mode}" for mode, count in status["orders"].items() if count) or "none"
-    return f"orders ever: {counts}; state at {status['state']['address']}"
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    for name in columns:
-        table.add_column(name.lstrip(">"), justify="right" if name.startswith(">") else "left", no_wrap=True)
-    return table
-
-
-def _touch(book: Mapping[str, Any] | None) -> Text:
-    if book is None or book["bid"] is None:
-        return Text(NONE)
-    return Text(_number(book["bid"]), style="" if book["health"] == "good" else "yellow")
-
-
-def _number(value: float | None) -> str:
-    return NONE if value is None else f"{value:,.8g}" if abs(value) < 1_000 else f"{value:,.2f}".removesuffix(".00")
-
-
-def _bps(value: float | None) -> str:
-    return NONE if value is None else f"{value:+.1f}"
-
-
-def _ms(value: float | None) -> str:
-    return NONE if value is None else f"{value:,.0f} ms"
-
-
-def _kst(at: str | None) -> str:
-    return NONE if at is None else f"{datetime.fromisoformat(at).astimezone(KST):%H:%M:%S} KST"
-
-
-def _since(at: str | None, now: str) -> str:
-    """Write a time of today as a time, and one of another day with its date."""
-    if at is None:
-        return NONE
-    then, today = (datetime.fromisoformat(text).astimezone(KST) for text in (at, now))
-    return _kst(at) if then.date() == today.date() else f"{then:%m-%d %H:%M} KST"
+    yield Text(orders_line(status), style="dim")
+    yield from inventory_lines(status)
+    yield from runway_line(status["runway"])
+    yield from unexplained_lines(status["unexplained"])
+    yield from refused_lines(status)

@@ -3,23 +3,13 @@
 What a venue or a person sends may hold line ends, terminal escapes, text that runs backwards, or a key.
 """
 
-import re
 from collections.abc import MutableMapping
 from typing import Any, Final
 
+from arbitrage.redaction import REDACTED, is_secret_name, redact
+
 TEXT_LIMIT: Final = 500
 TRACE_LIMIT: Final = 8_000
-REDACTED: Final = "[redacted]"
-
-_SECRET_NAME: Final = re.compile(
-    r"secret|token|signature|passw|authorization|apikey|(^|[_-])key($|[_-])", re.IGNORECASE
-)
-_SECRET_IN_TEXT: Final = re.compile(
-    r"((?:signature|api_?key|secret_?key|access_?key|secret|token|password|passwd)\W{0,3}[=:]\W{0,3})[^\s&\"',;}]+"
-    r"|(bearer\s+)[\w.~+/=-]+"
-    r"|(://[^\s/@:]*:)[^\s/@]+(?=@)",
-    re.IGNORECASE,
-)
 
 
 def clean_event(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -29,14 +19,14 @@ def clean_event(_logger: object, _method: str, event: MutableMapping[str, Any]) 
 
 def clean_text(text: str, limit: int = TEXT_LIMIT) -> str:
     """Take secrets out of a text, cut it to `limit` characters, and escape what does not print."""
-    text = _SECRET_IN_TEXT.sub(_hidden, text[: limit * 4])  # before the cut: half a secret is one too
+    text = redact(text[: limit * 4])  # before the cut: half a secret is one too
     if len(text) > limit:
         text = text[:limit] + "…"
     return text if text.isprintable() else "".join(c if c.isprintable() else _escaped(c) for c in text)
 
 
 def _clean_field(name: str, value: object) -> object:
-    if _SECRET_NAME.search(name):
+    if is_secret_name(name):
         return REDACTED
     if name == "exception":
         return clean_text(str(value), TRACE_LIMIT)
@@ -66,7 +56,3 @@ def _told(value: object) -> str:
 def _escaped(char: str) -> str:
     code = ord(char)
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
-
-
-def _hidden(found: re.Match[str]) -> str:
-    return f"{found[1] or found[2] or found[3]}{REDACTED}"

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Final, TextIO
 
-import msgspec
 import structlog
 from structlog.types import Processor
 
@@ -21,6 +20,8 @@ from arbitrage.domain.plans import PlanEnd
 from arbitrage.domain.views import BookLine, EngineView
 from arbitrage.telemetry.cleaning import clean_event
 from arbitrage.telemetry.line_writer import LineWriter
+from arbitrage.telemetry.log_crash import log_crashes
+from arbitrage.telemetry.log_tail import TAIL, as_json
 
 MARKET_EVERY_S: Final = 5
 """How often the log tells prices and edges, in the events' own time."""
@@ -32,7 +33,8 @@ REJECTIONS_EVERY_S: Final = 60
 def configure(level: str, fmt: str | None, stream: TextIO | None = None) -> None:
     """Set the log up, once: `level` as in LOG_LEVEL, `fmt` as in LOG_FORMAT (None: console if `stream` is a terminal).
 
-    Writes to stdout if no stream is given. Warnings of libraries that use the standard log come through too.
+    Writes to stdout if no stream is given. Warnings of libraries that use the standard log come through too, and then
+    whatever nobody caught.
     """
     out = stream or sys.stdout
     # a given stream is a test's or a file's and is written at once; stdout may be a pipe that nobody reads
@@ -44,11 +46,14 @@ def configure(level: str, fmt: str | None, stream: TextIO | None = None) -> None
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(handlers=[_LibraryHandler()], level=logging.WARNING, force=True)
+    if stream is None:
+        logging.captureWarnings(True)
+        log_crashes()
 
 
 def processors(fmt: str, *, colors: bool = False) -> list[Processor]:
     """Return what makes a line out of an event: `fmt` is json or console."""
-    renderer: Processor = _as_json
+    renderer: Processor = _as_line
     if fmt == "console":
         renderer = structlog.dev.ConsoleRenderer(colors=colors)
     return [
@@ -56,6 +61,7 @@ def processors(fmt: str, *, colors: bool = False) -> list[Processor]:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
         clean_event,
+        TAIL.keep,
         renderer,
     ]
 
@@ -171,6 +177,10 @@ class LogSink:
         )
 
 
+def _as_line(_logger: object, _method: str, event: Mapping[str, object]) -> str:
+    return as_json(event).decode()
+
+
 class _LibraryHandler(logging.Handler):
     """Brings what libraries tell to the standard log into ours."""
 
@@ -185,8 +195,3 @@ def _message(record: logging.LogRecord) -> str:
         return record.getMessage()
     except (TypeError, ValueError):  # a library's format string does not fit its arguments
         return str(record.msg)
-
-
-def _as_json(_logger: object, _method: str, event: Mapping[str, object]) -> str:
-    head = {name: event[name] for name in ("timestamp", "level", "event") if name in event}
-    return msgspec.json.encode({**head, **event}).decode()

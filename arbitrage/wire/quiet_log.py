@@ -7,6 +7,7 @@ import structlog
 
 from arbitrage.domain.instants import NS_PER_S, Instant, Nanos
 from arbitrage.ports import Clock
+from arbitrage.redaction import redact
 
 A_MINUTE: Final = Nanos(60 * NS_PER_S)
 SAMPLE_LENGTH: Final = 200
@@ -15,8 +16,9 @@ log = structlog.get_logger()
 
 
 def one_line(text: object) -> str:
-    """Write anything as printable ASCII on one line, at most 200 characters of it."""
+    """Write anything as printable ASCII on one line, at most 200 characters of it, and without the secrets in it."""
     shown = text.decode("latin-1") if isinstance(text, bytes) else str(text)
+    shown = redact(shown[: SAMPLE_LENGTH * 4])  # before the cut: half a secret is one too
     return ascii(shown[:SAMPLE_LENGTH])[1:-1][:SAMPLE_LENGTH]
 
 

@@ -10,15 +10,18 @@ from typing import Final, cast
 
 from arbitrage.domain.events import BookSnapshot, Event, Tick, TouchUpdate, UniverseChanged
 from arbitrage.domain.instants import NS_PER_S, Instant
-from arbitrage.domain.instruments import Universe, Venue
+from arbitrage.domain.instruments import Instrument, Universe, Venue
 from arbitrage.exchange.simulated import SimulatedExchange
 from arbitrage.exchange.simulation_models import Behaviour, FixedLatency
 from arbitrage.paper.daemon import Daemon, Site
+from arbitrage.paper.gateway import PaperGateway
+from arbitrage.paper.knob_models import KnobMatching, KnobShare
 from arbitrage.paper.notebook import Notebook
 from arbitrage.paper.prices import Prices
 from arbitrage.paper.private_stream import PrivateStream
 from arbitrage.paper.road import Road
-from arbitrage.paper.venue import KnobMatching, KnobShare, PaperGateway, PaperVenue
+from arbitrage.paper.trading_floor import TradingFloor
+from arbitrage.paper.venue import PaperVenue
 from arbitrage.paper.wall import Wall
 from arbitrage.ports import Sink
 from arbitrage.sandbox.fault_plan import FaultPlan
@@ -56,6 +59,9 @@ class Elsewhere:
     def find(self, symbol: str) -> "Elsewhere":
         return self
 
+    def use(self, instrument: Instrument) -> None:
+        """Frames are as they were recorded, whatever the tick."""
+
 
 @dataclass(frozen=True)
 class PaperVenues:
@@ -69,11 +75,11 @@ class PaperVenues:
         """Show a frame, or the instruments, to the venue that they are of."""
         match event:
             case BookSnapshot() | TouchUpdate():
-                self.venues[event.venue].exchange.observe(event)
+                self.venues[event.venue].floor.exchange.observe(event)
             case UniverseChanged():
                 self.prices.universe = event.universe
                 for there in self.venues.values():
-                    there.turned()
+                    there.floor.turned()
 
 
 def paper_venues(universe: Universe, money: Money, way_ms: float, start: Instant) -> PaperVenues:
@@ -89,7 +95,7 @@ def paper_venues(universe: Universe, money: Money, way_ms: float, start: Instant
         road = Road(venue, FixedLatency(way_ms), plan)
         stream = PrivateStream(venue, plan, wall, road.way_s)
         shown = cast(Prices, prices)
-        venues[venue] = PaperVenue(exchange, knobs, shown, road, stream, wall)
+        venues[venue] = PaperVenue(TradingFloor(exchange, knobs, shown, stream, wall), road, wall)
     return PaperVenues(venues, prices, wall)
 
 
@@ -106,8 +112,8 @@ class PaperBench(VirtualBench):
 
     def halt(self, venue: Venue) -> None:
         there = self.paper.venues[venue]
-        there.knobs.halted[SYMBOLS[venue]] = "suspended"
-        there.turned()
+        there.floor.knobs.halted[SYMBOLS[venue]] = "suspended"
+        there.floor.turned()
 
     def _on_answer(self, event: Event) -> None:
         self.runner.on_event(event)
@@ -121,10 +127,10 @@ class PaperBench(VirtualBench):
         self.tell(Tick(self.now()))
 
     def owned(self, venue: Venue) -> dict[str, Decimal]:
-        return self.paper.venues[venue].owned()
+        return self.paper.venues[venue].floor.owned()
 
     def open_orders(self, venue: Venue) -> int:
-        exchange = self.paper.venues[venue].exchange
+        exchange = self.paper.venues[venue].floor.exchange
         return len(exchange.open_orders()) + sum(held.locked != 0 for held in exchange.balances().values())
 
     def lose(self, venue: Venue) -> None:

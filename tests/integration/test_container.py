@@ -21,7 +21,7 @@ import yaml
 ROOT = Path(__file__).parents[2]
 CONTEXT = ("arbitrage", "liveguard", "requirements", "infra", "pyproject.toml", "README.md", ".dockerignore")
 START_S = 180.0
-HEAL_S = 60.0
+HEAL_S = 180.0  # a breaker that a lost venue has tripped cools down for 60 s
 
 
 def commands_at_hand() -> list[list[str]]:
@@ -142,7 +142,8 @@ def test_without_an_env_file_everything_has_its_default(site: Site) -> None:
     arbitrage = site.config("-f", "infra/docker-compose.yml")["arbitrage"]
     given = {name for name, value in arbitrage["environment"].items() if value}
 
-    assert given == {"REDIS_HOST", "REDIS_PORT", "STATE_DIR"}
+    of_redis = {"REDIS_HOST", "REDIS_PORT", "REDIS_USERNAME", "REDIS_PASSWORD_FILE"}
+    assert given == of_redis | {"STATE_DIR", "METRICS_HOST", "METRICS_PORT"}
 
 
 @pytest.fixture
@@ -157,10 +158,11 @@ def running(site: Site) -> Iterator[Site]:
         if name != "infra":
             copy(ROOT / name, site.folder / name)
     (site.folder / "infra" / "secrets").mkdir()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    site.set(COMPOSE_PROJECT_NAME=f"arbitrage-test-{port}", REDIS_HOST_PORT=str(port))
+    with socket.socket() as one, socket.socket() as other:
+        one.bind(("127.0.0.1", 0))
+        other.bind(("127.0.0.1", 0))
+        port, page_port = one.getsockname()[1], other.getsockname()[1]
+    site.set(COMPOSE_PROJECT_NAME=f"arbitrage-test-{port}", REDIS_HOST_PORT=str(port), DASHBOARD_PORT=str(page_port))
     try:
         site.run("--profile", "sandbox", "build")
         site.run("--profile", "sandbox", "up", "-d")

@@ -63,6 +63,7 @@ class Installation:
             "UPBIT_WS_URL": sandbox.upbit_ws_url,
             "BINANCE_REST_URL": sandbox.binance_rest_url,
             "BINANCE_WS_URL": sandbox.binance_ws_url,
+            "METRICS_PORT": "0",
             "LOG_LEVEL": "CRITICAL",
         }
 

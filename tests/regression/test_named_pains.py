@@ -214,6 +214,16 @@ def test_nautilus_trader_3176_a_plan_that_ended_is_not_gone_on_with_where_redis_
     assert story.ends() == []
 
 
+def test_hummingbot_366_what_a_plan_moved_is_owned_after_a_crash_where_redis_was_not_told(tmp_path: Path) -> None:
+    crashed = Trading()
+    crashed.tell(ended(crashed.upbit, "1", 10), ended(crashed.binance, "1", 10), Tick(make.after_ms(20)))
+
+    believed = Restarted(tmp_path, crashed).believed
+
+    assert {venue.value: balances for venue, balances in believed.items()} == crashed.view().inventory
+    assert believed[Venue.UPBIT]["BTC"] < OWNED[Venue.UPBIT]["BTC"]
+
+
 def test_hummingbot_366_an_order_that_a_crash_left_open_is_remembered_and_cancelled(tmp_path: Path) -> None:
     first = Trading()
     story = Restarted(tmp_path, first)

@@ -26,4 +26,4 @@ def test_a_scenario_comes_out_as_it_says(path: Path, outcomes: dict[str, Outcome
 
 
 def test_the_library_is_there() -> None:
-    assert len(FILES) >= 17
+    assert len(FILES) >= 30

@@ -8,15 +8,29 @@ import pytest
 import yaml
 
 from arbitrage.settings import Settings, load_settings
-from liveguard.mode_gate import API_KEYS, Mode, decide
+from arbitrage.settings.given import SECRETS
+from liveguard.mode_gate import Mode, decide
 
 ROOT = Path(__file__).parents[2]
 INFRA = ROOT / "infra"
 
-FIXED = {"REDIS_HOST", "REDIS_PORT", "REDIS_URL", "REDIS_URL_FILE", "REDIS_PASSWORD_FILE", "STATE_DIR"}
+OF_REDIS = {"REDIS_HOST", "REDIS_PORT", "REDIS_USERNAME", "REDIS_PASSWORD", "REDIS_PASSWORD_FILE"}
+FIXED = OF_REDIS | {"REDIS_URL", "REDIS_URL_FILE", "STATE_DIR", "METRICS_HOST", "METRICS_PORT"}
 """What is different inside, whatever `.env` says to the programs outside."""
 
+TOKENS = {f"DASHBOARD_{role}_TOKEN{ending}" for role in ("READ", "CONTROL") for ending in ("", "_FILE")}
+"""What opens the page: given to nobody but the page."""
+
+OUR_IMAGES = {"access", "arbitrage", "dashboard", "sandbox", "paper"}
+RUNS_ONCE = {"access", "paper"}
 COMPOSES_OWN = {"COMPOSE_FILE", "COMPOSE_PROJECT_NAME", "COMPOSE_PROFILES"}
+
+OF_THE_PAGE = {"DASHBOARD_HOSTS"}
+FOR_SMOKE = {"SCENARIO", "SCENARIOS_DIR"}
+LEFT_OUT = {"REDIS_HOST", "REDIS_PORT", "STATE", "HALT_FILE", "SANDBOX_HOSTS", "SCENARIO_FILE"} | {
+    f"{venue}_URL" for venue in ("UPBIT_REST", "UPBIT_WS", "BINANCE_REST", "BINANCE_WS", "BINANCE_WS_API")
+}
+"""What the example leaves out on purpose: for developers and rehearsals, or the container's own business."""
 
 
 def compose() -> dict[str, Any]:
@@ -40,21 +54,21 @@ def example(*, uncommented: bool = False) -> dict[str, str]:
 
 
 def our_names() -> set[str]:
-    return {name.upper() for name in Settings.model_fields} | {f"{key}_FILE" for key in API_KEYS}
+    return {name.upper() for name in Settings.model_fields} | {f"{name}_FILE" for name in SECRETS}
 
 
 def test_every_variable_reaches_the_daemon_as_it_was_given() -> None:
     passed_on = {name for name, value in environment("arbitrage").items() if value is None}
 
-    assert passed_on == our_names() - FIXED | {"COMPOSE_PROFILES"}
+    assert passed_on == our_names() - FIXED - TOKENS - OF_THE_PAGE | {"COMPOSE_PROFILES"}
 
 
 def test_inside_the_state_is_where_compose_has_put_it() -> None:
     fixed = {name: value for name, value in environment("arbitrage").items() if value is not None}
-    settings = load_settings(fixed, env_file=None)
+    settings = load_settings(fixed | {"REDIS_PASSWORD_FILE": ""}, env_file=None)
 
-    assert fixed.keys() == FIXED
-    assert (settings.redis_host, settings.redis_port) == ("redis", 6379)
+    assert fixed.keys() == FIXED | TOKENS
+    assert (settings.redis_host, settings.redis_port, settings.redis_username) == ("redis", 6379, "arbitrage")
     assert "state:/var/lib/arbitrage" in services()["arbitrage"]["volumes"]
     assert str(settings.state_dir) == "/var/lib/arbitrage"
 
@@ -62,11 +76,12 @@ def test_inside_the_state_is_where_compose_has_put_it() -> None:
 def test_an_address_for_use_outside_does_not_lead_the_daemon_astray() -> None:
     from_env_file = {"REDIS_URL": "redis://localhost:6380/0", "REDIS_HOST": "localhost", "STATE_DIR": "var"}
     inside = {name: value for name, value in environment("arbitrage").items() if value is not None}
+    inside["REDIS_PASSWORD_FILE"] = ""
 
     assert load_settings(from_env_file | inside, env_file=None).redis_host == "redis"
 
 
-@pytest.mark.parametrize("service", ["redis", "arbitrage", "sandbox"])
+@pytest.mark.parametrize("service", sorted(services()))
 def test_a_service_has_no_more_rights_than_it_needs(service: str) -> None:
     facts = services()[service]
 
@@ -74,24 +89,72 @@ def test_a_service_has_no_more_rights_than_it_needs(service: str) -> None:
     assert facts["cap_drop"] == ["ALL"]
     assert facts["security_opt"] == ["no-new-privileges:true"]
     assert facts["init"] is True
+    assert facts["tmpfs"] == ["/tmp"]
     assert facts["mem_limit"]
     assert facts["pids_limit"]
-    assert facts["restart"] == "unless-stopped"
-    assert "privileged" not in facts
-    assert facts["healthcheck"]["test"][0].startswith("CMD")
+    assert not {"privileged", "cap_add", "devices", "pid", "ipc"} & facts.keys()
+    assert facts.get("network_mode") in (None, "none")
+
+
+@pytest.mark.parametrize("service", sorted(services()))
+def test_what_is_to_last_is_looked_at_and_started_again(service: str) -> None:
+    facts = services()[service]
+
+    assert facts["restart"] == ("no" if service in RUNS_ONCE else "unless-stopped")
+    assert ("healthcheck" in facts) == (service not in RUNS_ONCE)
+    assert facts.get("healthcheck", {"test": ["CMD"]})["test"][0].startswith("CMD")
 
 
 def test_nobody_runs_as_root() -> None:
     recipe = (INFRA / "Dockerfile").read_text()
+    users = {name: facts["user"] for name, facts in services().items() if name not in OUR_IMAGES}
 
-    assert services()["redis"]["user"] == "redis"
+    assert users == {"redis": "redis", "prometheus": "65534:65534", "grafana": "472:0"}
     assert re.findall(r"^USER (.*)$", recipe, re.MULTILINE) == ["10001:10001"]
 
 
-def test_only_redis_is_published_and_only_on_this_machine() -> None:
+def test_what_is_published_is_published_on_this_machine_only() -> None:
     published = {name: facts["ports"] for name, facts in services().items() if "ports" in facts}
 
-    assert published == {"redis": ["127.0.0.1:${REDIS_HOST_PORT:-6380}:6379"]}
+    assert published == {
+        "redis": ["127.0.0.1:${REDIS_HOST_PORT:-6380}:6379"],
+        "dashboard": ["127.0.0.1:${DASHBOARD_PORT:-8080}:${DASHBOARD_PORT:-8080}"],
+        "prometheus": ["127.0.0.1:${PROMETHEUS_PORT:-9090}:9090"],
+        "grafana": ["127.0.0.1:${GRAFANA_PORT:-3000}:3000"],
+    }
+
+
+def test_nobody_sees_a_secret_that_is_not_his() -> None:
+    access = {
+        name: sorted(volume for volume in facts.get("volumes", []) if re.match(r"access-|\$\{SECRETS", volume))
+        for name, facts in services().items()
+    }
+
+    assert access.pop("access") == [
+        "${SECRETS_DIR:-./secrets}:/run/secrets:ro",
+        *(f"access-{who}:/access/{who}" for who in ("arbitrage", "dashboard", "grafana", "redis")),
+    ]
+    assert access == {
+        "arbitrage": ["${SECRETS_DIR:-./secrets}:/run/secrets:ro", "access-arbitrage:/run/access:ro"],
+        "paper": ["access-arbitrage:/run/access:ro"],
+        "dashboard": ["access-dashboard:/run/access:ro"],
+        "grafana": ["access-grafana:/run/access:ro"],
+        "redis": ["access-redis:/run/access:ro"],
+        "sandbox": [],
+        "prometheus": [],
+    }
+
+
+def test_the_page_gets_no_key_of_a_venue() -> None:
+    assert not {name for name in environment("dashboard") if name.startswith(("UPBIT_", "BINANCE_", "RISK_"))}
+    assert "env_file" not in services()["dashboard"]
+
+
+def test_images_are_named_in_one_place_with_their_minor_version() -> None:
+    named = compose()["x-images"]
+
+    assert {facts["image"] for facts in services().values() if "image" in facts} == set(named.values())
+    assert all(re.fullmatch(r"\$\{[A-Z]+_IMAGE:-[a-z/]+:v?\d+[\d.]*(-alpine)?\}", image) for image in named.values())
 
 
 def test_the_health_check_looks_at_trading() -> None:
@@ -100,18 +163,22 @@ def test_the_health_check_looks_at_trading() -> None:
     assert command == ["CMD", "arbitrage", "status", "--json", "--max-age", "30"]
 
 
-def test_only_the_sandbox_and_paper_wait_for_their_profiles() -> None:
+def test_without_a_profile_there_is_what_trades_and_what_shows_it() -> None:
     assert {name: facts.get("profiles") for name, facts in services().items()} == {
+        "access": None,
         "redis": None,
         "arbitrage": None,
+        "dashboard": None,
         "sandbox": ["sandbox"],
         "paper": ["paper"],
+        "prometheus": ["monitoring"],
+        "grafana": ["monitoring"],
     }
 
 
 def test_both_generations_of_compose_read_the_file() -> None:
     # 1.29 refuses `name`, and `required` in a dependency; 2 warns about `version`
-    assert compose().keys() == {"x-hardening", "x-build", "services", "volumes"}
+    assert compose().keys() == {"x-images", "x-hardening", "x-build", "services", "volumes"}
     assert services()["arbitrage"]["depends_on"] == {"redis": {"condition": "service_healthy"}}
     assert (INFRA / "no.env").exists()
 
@@ -154,6 +221,15 @@ def test_the_example_names_only_what_somebody_reads() -> None:
     of_compose = set(re.findall(r"\$\{([A-Z_]+)", (INFRA / "docker-compose.yml").read_text()))
 
     assert example(uncommented=True).keys() - our_names() <= of_compose | COMPOSES_OWN
+
+
+def test_the_example_shows_every_variable_that_an_operator_may_set() -> None:
+    shown = example(uncommented=True).keys()
+    of_compose = set(re.findall(r"\$\{([A-Z_]+)", (INFRA / "docker-compose.yml").read_text()))
+    hidden = {name for name in Settings.model_fields if not {name.upper(), f"{name.upper()}_FILE"} & shown}
+
+    assert {name.upper() for name in hidden} == LEFT_OUT
+    assert of_compose - shown == FOR_SMOKE
 
 
 def test_the_values_behind_the_comments_are_the_ones_that_hold_without_them() -> None:

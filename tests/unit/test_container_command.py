@@ -142,3 +142,17 @@ def test_a_sandbox_beside_a_container_that_trades_for_real_changes_nothing_for_s
     container.sandbox_appears_after(0)
 
     assert "APP_ENV" not in container.start("status")[1]
+
+
+def test_the_page_looks_where_the_daemon_rehearses_and_waits_for_nobody(container: Container) -> None:
+    container.sandbox_appears_after(0)
+    first = container.start("dashboard", "--port", "8080")[1]
+    container.sandbox_appears_after(None)
+
+    said, later = container.start("dashboard", "--port", "8080")
+
+    assert (first["APP_ENV"], later["APP_ENV"], said) == ("sandbox", "sandbox", [])
+
+
+def test_without_a_sandbox_the_page_shows_what_it_was_told_to(container: Container) -> None:
+    assert container.start("dashboard", APP_ENV="mine")[1]["APP_ENV"] == "mine"

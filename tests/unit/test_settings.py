@@ -217,12 +217,13 @@ def test_a_secret_may_come_from_a_file(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["REDIS_URL", "REDIS_URL_FILE"])
-def test_a_redis_url_is_another_way_to_write_host_port_database_and_password(name, tmp_path):
-    url = "redis://:p%40ss@cache:7777/5"
+def test_a_redis_url_is_another_way_to_write_host_port_database_user_and_password(name, tmp_path):
+    url = "redis://trader:p%40ss@cache:7777/5"
     (tmp_path / "url").write_text(url)
     given = settings(**{name: str(tmp_path / "url") if name.endswith("FILE") else url})
 
     assert (given.redis_host, given.redis_port, given.redis_db) == ("cache", 7777, 5)
+    assert given.redis_username == "trader"
     assert given.redis_password
     assert given.redis_password.get_secret_value() == "p@ss"
 
@@ -232,7 +233,7 @@ def test_a_redis_url_is_another_way_to_write_host_port_database_and_password(nam
     [
         "rediss://x",
         "redis://",
-        "redis://u:p@x",
+        "redis://u:p@x?db=1",
         "redis://x:0x",
         "redis://x/a",
         "redis://x:99999",
@@ -400,6 +401,7 @@ OTHER_VALUES = {
     "binance_ws_api_url": "wss://elsewhere", "upbit_rest_url": "https://elsewhere", "redis_host": "elsewhere",
     "binance_rest_url": "https://elsewhere", "reference_rate_url": "off", "trading_day_tz": "Europe/Berlin",
     "log_level": "ERROR", "log_format": "json", "busy_poll": "true",
+    "alert_ack_required": "true", "alert_min_severity": "critical",
 }  # fmt: skip
 
 

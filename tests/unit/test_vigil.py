@@ -6,11 +6,13 @@ import pytest
 
 from arbitrage.books.market import Market
 from arbitrage.domain.events import (
+    AlertUnanswered,
     BookRejected,
     ClockSample,
     ClockStepped,
     Command,
     IntentLogFailed,
+    KeyEndsSoon,
     LeaseHeld,
     OperatorCommand,
     OrderBlocked,
@@ -22,7 +24,7 @@ from arbitrage.domain.events import (
     VenueTrouble,
     VenueUp,
 )
-from arbitrage.domain.guarding import GuardMemory, LatchKind, LossMemory, Trip
+from arbitrage.domain.guarding import GuardMemory, LatchKind, LossMemory, TradingState, Trip
 from arbitrage.domain.instants import Instant, Nanos
 from arbitrage.domain.instruments import Venue
 from arbitrage.domain.plans import Outcome
@@ -427,3 +429,32 @@ def test_trips_that_are_over_clear_with_a_tick() -> None:
     watch.tick(60_000)
 
     assert (early, watch.trips) == (["slippage"], {})
+
+
+def test_an_alert_that_nobody_answers_lets_nothing_new_start_until_it_is_answered() -> None:
+    watch = Watch()
+    watch.vigil.note(AlertUnanswered(make.after_ms(0), "7-1 (naked_leg)"))
+    watch.sampled_tick(LIMITS.circuit_breaker_cooldown_s * 5_000)
+    held, state = watch.trips, watch.safety.state
+    watch.vigil.note(AlertUnanswered(make.after_ms(LIMITS.circuit_breaker_cooldown_s * 5_000), ""))
+    watch.sampled_tick(LIMITS.circuit_breaker_cooldown_s * 6_000)
+
+    assert (held, state) == ({"alert_unanswered": "7-1 (naked_leg)"}, TradingState.REDUCING)
+    assert watch.trips == {}
+
+
+def test_an_acknowledgement_is_evidence_with_who_and_why() -> None:
+    watch, now = Watch(), make.after_ms(5)
+    watch.vigil.note(
+        OperatorCommand(at=now, command=Command.ACK, who="mina@desk", why="looking", given_at=now, alert="7-1")
+    )
+
+    assert watch.told() == [("acknowledged", "7-1", "mina@desk", "looking")]
+
+
+def test_a_key_that_ends_soon_is_told_once() -> None:
+    watch, in_12_days = Watch(), make.after_ms(12 * DAY_MS)
+    for ms in (0, 1_000, 2_000):
+        watch.vigil.note(KeyEndsSoon(make.after_ms(ms), Venue.UPBIT, in_12_days))
+
+    assert watch.told() == [("seen", "key_expiry", "guard", "upbit's key ends in 12 days: make a new one")]

@@ -242,6 +242,26 @@ MISTAKES = [
         "33: expected_outcomes.trades.min: 21 is more than the most; allowed: up to 20",
     ),
     ("{min: 1, max: 20}", "{}", "33: expected_outcomes.trades: asks for nothing; allowed: min, max, or both"),
+    (
+        'kind: error_5xx, venue: upbit, endpoint: "POST *", status: 503, executed: true, count: 2',
+        "kind: socket_close",
+        "23: faults[0].kind: 'socket_close' strikes nothing here; allowed: other kinds, or a",
+    ),
+    (
+        "tick: {BTCUSDT: 0.1}",
+        "tick: {KRW-BTC: 1}",
+        "29: steps[4].venues.binance.tick.KRW-BTC: unknown market; allowed: BTCUSDT, ETHUSDT",
+    ),
+    (
+        "halted: {BTCUSDT: break}",
+        "wallets: {BTC: paused}",
+        "29: steps[4].venues.binance.wallets: nobody looks at them; allowed: those of upbit",
+    ),
+    (
+        "command: resume",
+        "command: halt",
+        "30: steps[5].operator.latch: means nothing for halt; allowed: for resume",
+    ),
     # YAML
     ("seed: 7\n", "seed: 7\nseed: 8\n", "4: seed: is there twice; allowed: once"),
     ("{t: 60, rate: 1401}", "*rate", "8: symbols.exchange_rate[1]: is an alias (*); allowed: the same, written out"),
@@ -280,6 +300,16 @@ def test_each_mistake_is_told_with_file_line_field_and_what_is_allowed(
     assert right in GOOD
     assert [complaint for complaint in complaints(path) if complaint.startswith(f"{path}:{told}")], complaints(path)
     assert all("allowed: " in complaint for complaint in complaints(path))
+
+
+def test_more_faults_than_can_be_in_force_are_told(tmp_path: Path) -> None:
+    fault = "{kind: drop_before}"
+    path = tmp_path / "faulty.yaml"
+    path.write_text(
+        GOOD.replace("{t: 10, ", "{t: 10, faults: [" + ", ".join([fault] * 1_000) + "], ", 1), encoding="utf-8"
+    )
+
+    assert complaints(path) == [f"{path}:22: faults: there are 1001 with those of the steps; allowed: up to 1000"]
 
 
 PIECES = """\

@@ -10,8 +10,8 @@ import pytest
 from arbitrage.domain.errors import ConfigurationError
 from arbitrage.domain.instants import NS_PER_S, Instant
 from arbitrage.domain.plans import Outcome as PlanOutcome
+from arbitrage.kst import at_kst
 from arbitrage.paper.batch import Job, broken
-from arbitrage.paper.kst import at_kst
 from arbitrage.paper.outcome import Outcome
 from arbitrage.paper.report import make_folder, page, write_report
 from arbitrage.paper.world import start_of

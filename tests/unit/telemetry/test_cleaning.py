@@ -8,7 +8,8 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arbitrage.telemetry.cleaning import REDACTED, clean_text
+from arbitrage.redaction import REDACTED
+from arbitrage.telemetry.cleaning import clean_text
 from arbitrage.telemetry.log import processors
 
 CANARY = "c4n4ry-5ecret"

@@ -1,6 +1,7 @@
 import pytest
 from structlog.testing import capture_logs
 
+from arbitrage.redaction import conceal
 from arbitrage.wire.quiet_log import Outage, Tally, one_line
 from tests.clocks import ManualClock
 
@@ -56,3 +57,11 @@ def test_an_outage_is_told_at_once_then_each_minute_with_its_length_then_its_end
         ("venue_unreachable", 60),
         ("venue_reachable", 100),
     ]
+
+
+def test_what_a_peer_says_back_is_written_without_our_secrets() -> None:
+    conceal(["Qx71-venue-key-of-ours-Zp93"])
+    said = f"bad request: {'.' * 170} key=Qx71-venue-key-of-ours-Zp93 signature=0123abcd"
+
+    assert "Qx71" not in one_line(said)
+    assert "0123abcd" not in one_line(said.replace(".", "").encode())

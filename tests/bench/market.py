@@ -1,0 +1,159 @@
+"""A market over a variant's port: books that come all the time, and now and then a premium that is worth two orders.
+
+Frames come in small handfuls a few milliseconds apart, as on the real wires. It judges nothing.
+"""
+
+import asyncio
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from arbitrage.domain.instruments import Venue
+from tests.bench.frames import MarketFrames, PairFrames
+from tests.bench.venue_port import OrderSeen, Stream, VenuePort
+
+PER_PAIR_S: Final = 10
+"""Frames of one pair in a second, over both venues: about what all of Upbit's markets send on the average."""
+
+AT_REST_S: Final = 0.5
+"""The same while somebody only has to come up."""
+
+BEAT_S: Final = 0.01
+HALF_BEAT_S: Final = BEAT_S / 2
+GIVE_UP_S: Final = 2.0
+NS_PER_US: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class TickTimes:
+    """One tick: right before the frame's write, and when each order was received whole, by one clock."""
+
+    began_ns: int
+    received_ns: Mapping[Venue, int]
+
+    @property
+    def taken_us(self) -> float:
+        """Return the µs until both orders were there."""
+        return (max(self.received_ns.values()) - self.began_ns) / NS_PER_US
+
+
+class MissedTick(Exception):
+    """A variant that did not answer a premium with both orders in time."""
+
+
+class BenchMarket:
+    """Sends one variant its frames, and times its answers."""
+
+    def __init__(self, port: VenuePort, frames: MarketFrames) -> None:
+        self._port = port
+        self._frames = frames
+        self._id = 20_000_000_000
+        self._turn = 0
+        self._quiet: Iterator[PairFrames] = self._round_robin()
+        self._waiting: asyncio.Future[None] | None = None
+        self._first: dict[Venue, int] = {}
+        self.times: list[TickTimes] = []
+        port.on_order = self._take
+        port.on_stream = self._greet
+
+    async def breathe(self, seconds: float, per_pair_s: float = PER_PAIR_S) -> None:
+        """Let the market live for a while without anything to trade on, at so many frames of a pair in a second."""
+        due, owed = time.perf_counter(), 0.0
+        end = due + seconds
+        while due < end:
+            owed += per_pair_s * len(self._frames.pairs) * BEAT_S
+            while owed >= 1:
+                owed -= self._send_quiet(next(self._quiet))
+            self._send_fx()
+            due += BEAT_S
+            await asyncio.sleep(max(0.0, due - time.perf_counter()))
+
+    def next_ids(self, count: int) -> int:
+        """Set so many update ids of Binance aside; return the first."""
+        first, self._id = self._id + 2, self._id + 2 + count
+        return first
+
+    async def ticks(self, count: int, pace_s: float, give_up_s: float = GIVE_UP_S) -> list[float]:
+        """Show so many premiums, one after the other; return the µs from each frame to both orders.
+
+        Raises MissedTick for one that was not answered.
+        """
+        taken = []
+        for _ in range(count):
+            pair = self._frames.pairs[self._turn % len(self._frames.pairs)]
+            self._turn += 1
+            await self.breathe(pace_s)
+            self._send_quiet(pair)
+            self._send_fx()
+            await asyncio.sleep(HALF_BEAT_S)
+            self.times.append(await self._premium(pair, give_up_s))
+            taken.append(self.times[-1].taken_us)
+        return taken
+
+    async def _premium(self, pair: PairFrames, give_up_s: float) -> TickTimes:
+        """Send the frame that is worth two orders, wait until both were received, and calm the market."""
+        loop = asyncio.get_running_loop()
+        self._waiting, self._first = loop.create_future(), {}
+        stamp = time.time_ns() // 1_000_000  # noqa: TID251 - a venue's own clock
+        began = 0
+        for stream in self._port.streams[Venue.UPBIT]:
+            began = stream.send((pair.default_trigger if stream.is_default else pair.simple_trigger) % stamp)
+        try:
+            async with asyncio.timeout(give_up_s):
+                await self._waiting
+            return TickTimes(began, self._first)
+        except TimeoutError:
+            seen = [venue.value for venue in self._first]
+            raise MissedTick(f"{pair.base}: only {seen} came within {give_up_s:g} s") from None
+        finally:
+            self._waiting = None
+            self._send_quiet(pair)
+
+    def _take(self, order: OrderSeen) -> None:
+        waiting = self._waiting
+        if waiting is None or waiting.done():
+            return
+        self._first.setdefault(order.venue, order.at_ns)
+        if len(self._first) == len(Venue):
+            waiting.set_result(None)
+
+    def _round_robin(self) -> Iterator[PairFrames]:
+        while True:
+            yield from self._frames.pairs
+
+    def _send_quiet(self, pair: PairFrames) -> int:
+        """Send both venues' books of a pair; return how many frames that were."""
+        stamp = time.time_ns() // 1_000_000  # noqa: TID251 - a venue's own clock
+        self._id += 2
+        for stream in self._port.streams[Venue.UPBIT]:
+            stream.send((pair.default if stream.is_default else pair.simple) % stamp)
+        for stream in self._port.streams[Venue.BINANCE]:
+            for frame in self._binance(stream, pair):
+                stream.send(frame)
+        return 3
+
+    def _binance(self, stream: Stream, pair: PairFrames) -> Sequence[bytes]:
+        if stream.is_raw:
+            return (pair.ticker_raw % (self._id + 1),)
+        return pair.depth % self._id, pair.ticker % (self._id + 1)
+
+    def _send_fx(self) -> None:
+        stamp = time.time_ns() // 1_000_000  # noqa: TID251 - a venue's own clock
+        for stream in self._port.streams[Venue.UPBIT]:
+            stream.send((self._frames.fx_default if stream.is_default else self._frames.fx_simple) % stamp)
+
+    def _greet(self, stream: Stream) -> None:
+        """Show a new subscriber every book; ccxt believes Upbit's only after one that is called a snapshot."""
+        stamp = time.time_ns() // 1_000_000  # noqa: TID251 - a venue's own clock
+        self._id += 2
+        for pair in self._frames.pairs:
+            if stream.venue is Venue.UPBIT:
+                frame = (pair.default if stream.is_default else pair.simple) % stamp
+                stream.send(frame.replace(b"REALTIME", b"SNAPSHOT"))
+            else:
+                for frame in self._binance(stream, pair):
+                    stream.send(frame)
+        if stream.venue is Venue.UPBIT:
+            fx = (self._frames.fx_default if stream.is_default else self._frames.fx_simple) % stamp
+            stream.send(fx.replace(b"REALTIME", b"SNAPSHOT"))
