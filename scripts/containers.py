@@ -6,6 +6,7 @@ For the scripts that try the containers. It knows how Compose is called, and not
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -84,6 +85,7 @@ class Site:
 @contextmanager
 def gone_afterwards(site: Site) -> Iterator[Site]:
     """Take everything down at the end, however it comes: containers, volumes, the images that were built."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # else it would leave them running
     try:
         yield site
     finally:
