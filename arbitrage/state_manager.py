@@ -125,6 +125,11 @@ class StateManager:
         is_up = bool(self._is_up) and self._down_reason is None
         return StateHealth(is_up=is_up, beat_at=self._beat_at, round_trip_s=self._round_trip_s if is_up else None)
 
+    @property
+    def is_behind(self) -> bool:
+        """Tell whether something that was told is not written yet."""
+        return bool(self._batch or self._outbox or self._guard.told)
+
     async def verify_server(self) -> list[str]:
         """Return what speaks against trusting this Redis with real losses, a line each; Live refuses it then."""
         return await server_problems(self._link)
@@ -179,7 +184,7 @@ class StateManager:
         if now - self._beat_at >= NS_PER_S:
             await self._beat(now)
         self._collect()
-        while self._has_work():
+        while self.is_behind:
             await self._write()
 
     async def _claim(self) -> None:
@@ -228,9 +233,6 @@ class StateManager:
         self._outbox.due += self._rows.heartbeat(now)
         self._beat_at = now
 
-    def _has_work(self) -> bool:
-        return bool(self._batch or self._outbox or self._guard.told)
-
     async def _write(self) -> None:
         if not self._batch:
             self._outbox.due += [self._rows.state(self._clock.now(), what) for what in self._guard.told]
@@ -257,7 +259,7 @@ class StateManager:
         if not self._claimed:
             return
         self._collect()
-        while self._has_work():
+        while self.is_behind:
             await self._write()
         self._outbox.due += self._rows.heartbeat(self._clock.now(), stopped=True)
         await self._write()

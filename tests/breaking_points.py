@@ -107,11 +107,10 @@ class Wire:
     """
 
     def __init__(self, server: RedisAddress, steps: Steps) -> None:
-        self.idle = asyncio.Event()  # nothing is left to be written, or nobody to write it
+        self.looked = asyncio.Event()  # the process has looked at the state, or will never again
         self._server = server
         self._steps = steps
         self._asked = ""
-        self._looked = False
         self._pumps: list[asyncio.Task[None]] = []
         self._ends: list[asyncio.StreamWriter] = []
 
@@ -146,7 +145,7 @@ class Wire:
                 sink.write(data)
             sink.close()
         except Killed:
-            self.idle.set()
+            self.looked.set()
 
     def _on_request(self, data: bytes) -> None:
         self._asked = _named(data)
@@ -154,12 +153,8 @@ class Wire:
 
     def _on_reply(self, _: bytes) -> None:
         self._steps.take(f"{self._asked} answered")
-        # a turn of the state manager: write, look, read commands; then a ping, or what came up on the way
-        if self._asked == "PING" or (self._asked == "rows" and self._looked):
-            self._looked = False
-            self.idle.set()
-        elif self._asked in {"check", "XREAD commands"}:
-            self._looked = True
+        if self._asked == "XREAD commands":  # a turn of the state manager: it looks, reads commands, and writes
+            self.looked.set()
 
 
 def _named(request: bytes) -> str:

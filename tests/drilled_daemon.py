@@ -1,6 +1,7 @@
 """One run of a daemon in the manner of Live, driven step by step, which dies at the step that a test names."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
@@ -97,8 +98,7 @@ class Daemon:
         self.steps.take("boot noted")
         self._trade_from(self.past, *(LatchFound(self.clock.now(), latch) for latch in found))
         await self._settled()
-        async with asyncio.timeout(PATIENCE_S):
-            await self._state_is_up.wait()
+        await self._until(self._state_is_up.is_set)
         return self
 
     async def stop(self) -> None:
@@ -121,7 +121,7 @@ class Daemon:
     async def _open(self) -> Remembered:
         for _ in range(OPENINGS):
             opening = asyncio.ensure_future(self.state.open())
-            dying = asyncio.ensure_future(self._wire.idle.wait())
+            dying = asyncio.ensure_future(self._wire.looked.wait())
             await asyncio.wait({opening, dying}, timeout=PATIENCE_S, return_when=asyncio.FIRST_COMPLETED)
             for unfinished in (opening, dying):
                 unfinished.cancel()
@@ -151,12 +151,13 @@ class Daemon:
 
     # --- what it is told and does
 
-    def submit(self, order: Order) -> None:
-        """Send an order, as the gateway of this daemon."""
-        self.steps.take(f"{order.venue} order about to leave")
-        self.account.send(order)
-        self.steps.take(f"{order.venue} order sent")
-        self._orders.append(order)
+    def submit(self, *orders: Order) -> None:
+        """Send orders, as the gateway of this daemon."""
+        for order in orders:
+            self.steps.take(f"{order.venue} order about to leave")
+            self.account.send(order)
+            self.steps.take(f"{order.venue} order sent")
+            self._orders.append(order)
 
     def ask(self, order: Order) -> None:
         """Answer nothing: whoever drills tells the ends."""
@@ -241,9 +242,13 @@ class Daemon:
         return self._sinks[1].told
 
     async def _settled(self) -> None:
-        self._wire.idle.clear()
+        self._wire.looked.clear()
+        await self._until(lambda: self._wire.looked.is_set() and not self.state.is_behind)
+
+    async def _until(self, holds: Callable[[], bool]) -> None:
         async with asyncio.timeout(PATIENCE_S):
-            await self._wire.idle.wait()
+            while not self.steps.is_dead and not holds():  # noqa: ASYNC110 - a death has no event
+                await asyncio.sleep(0.001)
         if self.steps.is_dead:
             raise Killed("while Redis was told")
 

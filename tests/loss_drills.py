@@ -82,13 +82,15 @@ class House:
 async def a_house(address: RedisAddress) -> AsyncIterator[House]:
     """Give a house, and let go of all that is in it. Thousands of starts say nothing meanwhile."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    with TemporaryDirectory(dir=_MEMORY) as folder:
-        house = House(address, Path(folder))
-        try:
-            yield house
-        finally:
-            await house.close()
-            structlog.reset_defaults()
+    try:
+        with TemporaryDirectory(dir=_MEMORY) as folder:
+            house = House(address, Path(folder))
+            try:
+                yield house
+            finally:
+                await house.close()
+    finally:
+        structlog.reset_defaults()
 
 
 async def a_run(account: Account, steps: Steps | None = None) -> Daemon | None:

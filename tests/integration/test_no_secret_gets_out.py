@@ -100,6 +100,8 @@ class Outside:
                 b"string": self._redis.get,
                 b"hash": self._redis.hgetall,
                 b"stream": self._redis.xrange,
+                b"set": self._redis.smembers,
+                b"list": lambda key: self._redis.lrange(key, 0, -1),
                 b"zset": lambda key: self._redis.zrange(key, 0, -1),
             }
             yield f"{name} {read[kind](name)!r}"

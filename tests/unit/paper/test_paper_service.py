@@ -38,13 +38,18 @@ def test_it_has_the_rights_of_the_rest_and_no_network_port() -> None:
     assert "ports" not in paper
 
 
-def test_scenarios_can_be_read_and_nothing_else_is_there() -> None:
-    assert service("paper")["volumes"] == ["${SCENARIOS_DIR:-../tests/scenarios}:/scenarios:ro"]
+def test_scenarios_and_the_way_to_redis_can_be_read_and_nothing_else_is_there() -> None:
+    assert service("paper")["volumes"] == [
+        "access-arbitrage:/run/access:ro",
+        "${SCENARIOS_DIR:-../tests/scenarios}:/scenarios:ro",
+    ]
 
 
-def test_its_environment_is_paper_without_keys() -> None:
+def test_its_environment_is_paper_without_keys(tmp_path: Path) -> None:
+    (tmp_path / "redis_password").write_text("a-password")
     pairs = (entry.partition("=") for entry in service("paper")["environment"])
-    environ = {name: value.replace("${SCENARIO-}", "one.yaml") for name, equals, value in pairs if equals}
+    filled = {name: value.replace("${SCENARIO-}", "one.yaml") for name, equals, value in pairs if equals}
+    environ = {name: value.replace("/run/access", str(tmp_path)) for name, value in filled.items()}
     settings = load_settings(environ, env_file=None)
 
     assert decide(settings.gate_evidence()).mode is Mode.PAPER
