@@ -12,8 +12,9 @@ import structlog
 from arbitrage.domain.errors import OperatorNeeded
 from arbitrage.paper.outcome import Observed
 from arbitrage.paper.scenario import Scenario
+from arbitrage.paper.scenario_time import lasts_s, start_of
 from arbitrage.paper.witness import Witness
-from arbitrage.paper.world import World, lasts_s, start_of
+from arbitrage.paper.world import World
 from arbitrage.virtual_loop import run
 
 

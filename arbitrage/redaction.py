@@ -6,6 +6,7 @@ It keeps the named ones for as long as the process lives, as nothing else of the
 import re
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Final, Protocol, runtime_checkable
 from urllib.parse import quote, urlsplit
 
@@ -66,6 +67,7 @@ def conceal_environment(environ: Mapping[str, str]) -> None:
     conceal(text for name, text in environ.items() if is_secret_name(name) and not _NAMES_A_FILE.search(name))
 
 
+@lru_cache(maxsize=4096)
 def is_secret_name(name: str) -> bool:
     """Tell whether what goes by this name is a secret."""
     return _SECRET_NAME.search(name) is not None

@@ -11,6 +11,7 @@ from arbitrage.domain.errors import ConfigurationError, StateUnavailable
 from arbitrage.domain.events import Command
 from arbitrage.settings import Settings
 from arbitrage.status.alerts import read_open_alerts
+from arbitrage.telemetry.cleaning import clean_text
 
 
 def main(settings: Settings, alert: str, reason: str, patience_s: float = PATIENCE_S) -> int:
@@ -49,7 +50,7 @@ def _ids(alerts: Iterable[Alert]) -> set[str]:
 
 
 def _say(text: str) -> int:
-    sys.stdout.write(f"{text}\n")
+    sys.stdout.write(f"{clean_text(text)}\n")  # whatever wrote the alert
     return 0
 
 

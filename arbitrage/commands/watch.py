@@ -7,11 +7,11 @@ from typing import Final
 from rich.console import Console
 
 from arbitrage.clock import SystemClock
-from arbitrage.domain.errors import ConfigurationError
+from arbitrage.domain.errors import ConfigurationError, StateUnavailable
 from arbitrage.settings import Settings
 from arbitrage.status import IN_MEMORY, NEVER_RAN
-from arbitrage.watch.frame import Frame, Seen
-from arbitrage.watch.loop import watch
+from arbitrage.watch.frame import Frame
+from arbitrage.watch.loop import Lookout, watch
 from arbitrage.watch.reading import look
 
 _PIPE: Final = 120
@@ -31,11 +31,11 @@ def main(settings: Settings, once: bool) -> int:
         if not sys.stdout.isatty():
             raise ConfigurationError("watch needs a terminal; `arbitrage watch --once` prints one picture")
         return watch(partial(look, settings), clock)
-    picture = look(settings)
-    if picture is None:
+    seen = Lookout(partial(look, settings)).once()
+    if seen.problem:
+        raise StateUnavailable(seen.problem)
+    if seen.picture is None:
         sys.stderr.write(f"arbitrage: {NEVER_RAN}\n")
         return 1
-    Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else _PIPE).print(
-        Frame(Seen(picture), clock.now())
-    )
+    Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else _PIPE).print(Frame(seen, clock.now()))
     return 0

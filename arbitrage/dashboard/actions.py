@@ -45,14 +45,15 @@ class Actions:
         self._clock = clock
 
     async def give(self, visitor: Visitor, action: Action, reason: str, alert: str = "") -> Given:
-        """Ask for something. A halt also waits for the next start where no daemon runs.
+        """Ask for something. A halt also waits for a daemon that fell silent, and where none runs for the next start.
 
         Raises Forbidden, NoDaemon, StateUnavailable.
         """
         if not visitor.may_control:
             raise Forbidden("this token may only look; log in with the control token")
         living = await self._reader.living()
-        daemons = living or self._absent(action)
+        silent = await self._reader.fallen_silent() if action is Action.HALT else []
+        daemons = [*living, *silent] or self._absent(action)
         row: dict[str, str | int] = {
             COMMAND: action.value,
             "who": visitor.who,
@@ -64,7 +65,9 @@ class Actions:
         log.warning("dashboard_command", command=action, who=visitor.who, why=reason, daemon_alive=bool(living))
         self._reader.nudge()
         detail = (
-            "the daemon obeys within a second" if living else "no daemon runs; the next start finds it and is halted"
+            "the daemon obeys within a second"
+            if living
+            else "no daemon answers; it is halted once it does, or at its next start"
         )
         told = [keys.namespace for keys in daemons]
         return Given(command=action, who=visitor.who, told=told, daemon_alive=bool(living), detail=detail)

@@ -23,7 +23,7 @@ class PlansAnswer(Model):
 
 
 class RefusalsAnswer(Model):
-    """How often each reason was given ever, and the newest refusals, newest first."""
+    """How often this run gave each reason, as in the status, and the newest refusals, newest first."""
 
     link: Link
     counts: dict[str, int]

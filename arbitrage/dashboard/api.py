@@ -149,7 +149,8 @@ def _market(reader: Reader, clock: Clock) -> APIRouter:
     @router.get("/refusals")
     async def refusals() -> answers.RefusalsAnswer:
         picture, link = _seen(reader, clock)
-        return answers.RefusalsAnswer(link=link, counts=dict(picture.refusal_counts), newest=list(picture.refusals))
+        counts = picture.status.refusals if picture.status else {}
+        return answers.RefusalsAnswer(link=link, counts=counts, newest=list(picture.refusals))
 
     return router
 

@@ -10,6 +10,7 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from arbitrage.dashboard.headers import with_ours
+from arbitrage.dashboard.patience import TooSlow, body_of
 from arbitrage.dashboard.requests import BODY_LIMIT, SOCKET_PATH, Asked, Hosts, No, problem_of_head
 from arbitrage.dashboard.sessions import COOKIE, Entrance, LockedOut, Visitor, WrongToken
 from arbitrage.dashboard.tokens import Role
@@ -48,13 +49,11 @@ class FrontDoor:
         asked = _asked(scope)
         send = _with_headers(send, asked)
         no, visitor = self._judge(asked)
-        body = b"" if no else await _body(receive)
-        if body is None:
-            no = No(413, f"at most {BODY_LIMIT} bytes")
+        no, body = (no, b"") if no else await _body(receive)
         if no:
             await _refuse(no, asked, send)
             return
-        await self._app(_cleaned(scope, visitor), _replayed(body or b"", receive), send)
+        await self._app(_cleaned(scope, visitor), _replayed(body, receive), send)
 
     async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
         asked = _asked(scope)
@@ -99,16 +98,13 @@ def _cleaned(scope: Scope, visitor: Visitor | None) -> Scope:
     return {**scope, "headers": headers, "visitor": visitor}
 
 
-async def _body(receive: Receive) -> bytes | None:
-    """Read the whole body; None if it is too long."""
-    body = b""
-    while True:
-        message = await receive()
-        body += bytes(message.get("body", b""))
-        if len(body) > BODY_LIMIT:
-            return None
-        if not message.get("more_body"):
-            return body
+async def _body(receive: Receive) -> tuple[No | None, bytes]:
+    """Read the whole body, or say why not."""
+    try:
+        body = await body_of(receive, BODY_LIMIT)
+    except TooSlow:
+        return No(408, "the body did not come in time", (("connection", "close"),)), b""
+    return (No(413, f"at most {BODY_LIMIT} bytes"), b"") if body is None else (None, body)
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import msgspec
@@ -13,7 +13,7 @@ from arbitrage.dashboard import rows
 from arbitrage.dashboard.connection import Connection
 from arbitrage.dashboard.models import AlertRow, Link, LogLine, PlanRow, Point, RefusalRow, Status
 from arbitrage.dashboard.tail import Row, Tail
-from arbitrage.domain.alerts import RANK, Alert, Severity
+from arbitrage.domain.alerts import RANK, Alert
 from arbitrage.domain.errors import StateUnavailable
 from arbitrage.domain.instants import NS_PER_S, Instant
 from arbitrage.domain.intents import ReportRefusal
@@ -35,6 +35,8 @@ CLOSED_PLANS: Final = 40
 REFUSALS: Final = 40
 LOG_LINES: Final = 200
 ALERTS: Final = 100
+MISSED_S: Final = 3_600
+"""How long ago a heart may have stopped that somebody still counts on."""
 
 _ORDER: Final = (Mode.LIVE, Mode.SHADOW, Mode.PAPER)
 """Of several daemons that live, the one whose orders are real is shown."""
@@ -52,7 +54,6 @@ class Picture:
     status: Status | None = None
     open_plans: tuple[PlanRow, ...] = ()
     closed_plans: tuple[PlanRow, ...] = ()
-    refusal_counts: Mapping[str, int] = field(default_factory=dict)
     refusals: tuple[RefusalRow, ...] = ()
     alerts: tuple[AlertRow, ...] = ()
     log: tuple[LogLine, ...] = ()
@@ -121,6 +122,18 @@ class Reader:
         beats = await self._beats()
         return [keys for keys, beat in zip(self._states, beats, strict=True) if self._is_alive(beat)]
 
+    async def fallen_silent(self) -> list[StateKeys]:
+        """Return the daemons of the last hour that neither live nor said that they stop: one may only be frozen.
+
+        Raises StateUnavailable.
+        """
+        beats, now = await self._beats(), self._clock.now()
+        return [
+            keys
+            for keys, beat in zip(self._states, beats, strict=True)
+            if ALIVE_S <= heartbeat_age_s(beat, now) < MISSED_S and not has_stopped(beat)
+        ]
+
     async def _beats(self) -> list[dict[bytes, bytes]]:
         replies = await self._connection.read(
             *(lambda pipe, k=keys: pipe.hgetall(k.heartbeat) for keys in self._states)
@@ -163,12 +176,11 @@ class _Shown:
 
     async def look(self, connection: Connection, beat: Mapping[bytes, bytes], now: Instant) -> Picture:
         keys = self.keys
-        epoch, run, view, plans, counts, alerts, *tails = await connection.read(
+        epoch, run, view, plans, alerts, *tails = await connection.read(
             lambda pipe: pipe.get(keys.epoch),
             lambda pipe: pipe.get(keys.run),
             lambda pipe: pipe.get(keys.view),
             lambda pipe: pipe.hgetall(keys.plans_open),
-            lambda pipe: pipe.hgetall(keys.refusals),
             lambda pipe: pipe.hgetall(keys.alerts),
             self._closed.ask,
             self._refused.ask,
@@ -188,9 +200,8 @@ class _Shown:
             problem=problem,
             namespace=keys.namespace,
             status=status,
-            open_plans=tuple(rows.open_plan(plan) for plan in rows.decoded(_values(plans), TwoLegPlan)),
+            open_plans=tuple(rows.shown(_values(plans), TwoLegPlan, rows.open_plan)),
             closed_plans=self._plans,
-            refusal_counts={_text(code): whole(count) for code, count in _hash(counts).items()},
             refusals=self._refusals,
             alerts=_alerts(alerts),
             log=self._lines,
@@ -200,13 +211,13 @@ class _Shown:
     def _take(self, replies: list[Any]) -> None:
         closed, refused, series, lines = replies
         if new := self._closed.take(closed):
-            ends = rows.decoded(_rows(new), PlanEnd)
-            self._plans = (*(rows.closed_plan(end) for end in reversed(ends)), *self._plans)[:CLOSED_PLANS]
+            ends = rows.shown(_rows(new), PlanEnd, rows.closed_plan)
+            self._plans = (*reversed(ends), *self._plans)[:CLOSED_PLANS]
         if new := self._refused.take(refused):
-            told = rows.decoded(_rows(new), ReportRefusal)
-            self._refusals = (*(rows.refusal(one) for one in reversed(told)), *self._refusals)[:REFUSALS]
+            told = rows.shown(_rows(new), ReportRefusal, rows.refusal)
+            self._refusals = (*reversed(told), *self._refusals)[:REFUSALS]
         if new := self._series.take(series):
-            points = (rows.point(row) for row in rows.decoded(_rows(new), SeriesRow))
+            points = rows.shown(_rows(new), SeriesRow, rows.point)
             self._points = (*self._points, *points)[-SERIES_ROWS:]
         if new := self._log.take(lines):
             self._lines = (*self._lines, *(rows.log_line(fields) for _, fields in new))[-LOG_LINES:]
@@ -219,20 +230,18 @@ def _status(run: object, view: object, beat: Mapping[bytes, bytes], now: Instant
         facts = msgspec.json.decode(run, type=RunFacts)
         seen = msgspec.json.decode(view, type=EngineView) if isinstance(view, bytes) else None
         return Status.model_validate(shape(facts, beat, seen, now)), ""
-    except (
-        ValueError,
-        OverflowError,
-        OSError,
-    ):  # pydantic's is a ValueError; the others are times beyond all calendars
+    except (ValueError, ArithmeticError, OSError):  # pydantic's is a ValueError; the others are beyond all calendars
         return None, "what the daemon wrote is not understood: is it of another version than the dashboard?"
 
 
 def _alerts(reply: object) -> tuple[AlertRow, ...]:
-    found = rows.decoded(_values(reply), Alert)
-    found.sort(
-        key=lambda one: (not one.is_open, -RANK.get(Severity(one.severity), 0) if one.is_open else 0, -one.last_at)
-    )
-    return tuple(rows.alert(one) for one in found[:ALERTS])
+    found = rows.shown(_values(reply), Alert, lambda one: (one, rows.alert(one)))
+    found.sort(key=lambda pair: _importance(pair[0]))
+    return tuple(row for _, row in found[:ALERTS])
+
+
+def _importance(alert: Alert) -> tuple[bool, int, int]:
+    return not alert.is_open, -RANK[alert.severity] if alert.is_open else 0, -alert.last_at
 
 
 def _rows(new: list[Row]) -> list[bytes]:
@@ -245,7 +254,3 @@ def _hash(reply: object) -> dict[bytes, bytes]:
 
 def _values(reply: object) -> list[bytes]:
     return list(_hash(reply).values())
-
-
-def _text(raw: bytes) -> str:
-    return raw.decode(errors="replace")

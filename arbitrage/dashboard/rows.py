@@ -1,6 +1,6 @@
 """What the daemon wrote, as the models that the API answers. Pure; a row that is not understood is left out."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
@@ -15,18 +15,19 @@ from arbitrage.domain.plans import Fill, Leg, PlanEnd, TwoLegPlan
 from arbitrage.state.series import SeriesRow
 
 T = TypeVar("T")
+Shown = TypeVar("Shown")
 
 LONGEST_LINE: Final = 2_000
 LONGEST_WORD: Final = 200
 _LATEST: Final = 4_102_444_800  # 2100-01-01; what lies behind it is no time of ours
 
 
-def decoded(rows: Iterable[bytes], kind: type[T]) -> list[T]:
-    """Return the rows that can be understood."""
+def shown(rows: Iterable[bytes], kind: type[T], show: Callable[[T], Shown]) -> list[Shown]:
+    """Return the rows that can be understood and shown; a figure that is no number, say, cannot."""
     found = []
     for raw in rows:
         try:
-            found.append(msgspec.json.decode(raw, type=kind))
+            found.append(show(msgspec.json.decode(raw, type=kind)))
         except ValueError:  # of another version, or not ours: the others are still worth showing
             continue
     return found

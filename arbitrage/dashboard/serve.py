@@ -11,6 +11,7 @@ from arbitrage.dashboard.app import build, page_host
 from arbitrage.dashboard.connection import Connection
 from arbitrage.dashboard.page.mount import mount
 from arbitrage.dashboard.parts import Parts
+from arbitrage.dashboard.patience import ImpatientProtocol
 from arbitrage.dashboard.reader import Reader
 from arbitrage.dashboard.requests import Hosts
 from arbitrage.dashboard.sessions import Entrance
@@ -74,7 +75,7 @@ def _server(settings: Settings, tokens: Tokens, host: str, port: int) -> _Server
         build(parts, Hosts(port, settings.dashboard_hosts), page),
         host=host,
         port=port,
-        http="h11",
+        http=ImpatientProtocol,
         ws="websockets-sansio",
         ws_max_size=_SOCKET_MESSAGE_LIMIT,
         limit_concurrency=_MOST_CONNECTIONS,

@@ -3,6 +3,7 @@
 A process that dies takes one scenario with it, never the batch: that scenario has failed, with the reason.
 """
 
+import os
 import signal
 import traceback
 from collections import deque
@@ -10,9 +11,10 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from decimal import Decimal
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
+from threading import Thread
 from typing import Final
 
 from arbitrage.paper.outcome import Check, Observed, Outcome
@@ -116,6 +118,7 @@ def _deaf_to_interrupts() -> Iterator[None]:
 
 
 def _work(pipe: Connection, play: Play) -> None:
+    Thread(target=_end_with_parent, daemon=True).start()
     with suppress(EOFError):  # our parent is gone
         while True:
             job = pipe.recv()
@@ -124,6 +127,14 @@ def _work(pipe: Connection, play: Play) -> None:
             except Exception as error:  # noqa: BLE001 - whatever it is, it is this scenario's failure and not the batch's
                 outcome = broken(job, _told(error))
             pipe.send(outcome)
+
+
+def _end_with_parent() -> None:
+    """End when the parent has: whoever ends it by a signal does not mean us to play on for nobody."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _told(error: Exception) -> str:

@@ -6,14 +6,20 @@ from itertools import pairwise
 from typing import Any, Final
 
 from arbitrage.domain.instruments import Venue
+from arbitrage.domain.money import KRW, USDT
 from arbitrage.paper.complaints import Problem, shown, unknown
+from arbitrage.paper.idle_words import idle_words
 from arbitrage.paper.risk_profile import OLDER_NAMES
 from arbitrage.paper.scenario import Bounds, Expectations, Scenario, Step, Symbols
+from arbitrage.paper.scenario_time import lasts_s
+from arbitrage.paper.written import MOST_S
 from arbitrage.paper.yaml_tree import Place
 from arbitrage.sandbox.fault_plan import MOST_RULES
-from arbitrage.sandbox.faults import Fault, Target
 
 FX: Final = "KRW-USDT"
+
+_COUNTED: Final = frozenset({"trades", "orders", "outcomes", "hedges", "refusals", "unknown_orders"})
+"""Expectations of numbers that are never below zero."""
 
 
 def contradictions(scenario: Scenario) -> Iterator[Problem]:
@@ -24,6 +30,8 @@ def contradictions(scenario: Scenario) -> Iterator[Problem]:
         yield from _of_step(step, ("steps", number), scenario.symbols)
     yield from _of_faults(scenario)
     yield from _of_limits(scenario)
+    yield from _of_balances(scenario)
+    yield from idle_words(scenario, FX)
     yield from _of_expectations(scenario.expected_outcomes, scenario.symbols)
 
 
@@ -45,9 +53,12 @@ def _of_symbols(symbols: Symbols) -> Iterator[Problem]:
 
 def _of_times(scenario: Scenario) -> Iterator[Problem]:
     yield from _falling([step.t for step in scenario.steps], ("steps",))
+    whole_s = lasts_s(scenario)
+    if whole_s > MOST_S:
+        yield Problem(("steps",), f"what they tell lasts {whole_s:g} s; allowed: up to {MOST_S} s, with the end")
     last = max(step.t for step in scenario.steps)
     if scenario.lasts_s is not None and scenario.lasts_s < last:
-        yield Problem(("lasts_s",), f"{scenario.lasts_s:g} s is before the last step; allowed: {last:g} to 2678400")
+        yield Problem(("lasts_s",), f"{scenario.lasts_s:g} s is before the last step; allowed: {last:g} to {MOST_S}")
 
 
 def _falling(times: Iterable[float], place: Place) -> Iterator[Problem]:
@@ -99,18 +110,20 @@ def _markets_named(step: Step) -> Iterator[tuple[Place, str]]:
 
 
 def _of_faults(scenario: Scenario) -> Iterator[Problem]:
-    """Yield the faults that could strike nothing, as there are no sockets here, and those that are too many."""
-    groups: list[tuple[Place, list[Fault]]] = [((), scenario.faults)]
-    groups += [(("steps", number), step.faults) for number, step in enumerate(scenario.steps)]
-    for place, faults in groups:
-        for number, fault in enumerate(faults):
-            if fault.target is Target.SOCKET:
-                allowed = "other kinds, or a venue's down and private_down"
-                text = f"{shown(fault.kind)} strikes nothing here; allowed: {allowed}"
-                yield Problem((*place, "faults", number, "kind"), text)
-    count = sum(len(faults) for _, faults in groups)
+    groups = [scenario.faults, *(step.faults for step in scenario.steps)]
+    count = sum(map(len, groups))
     if count > MOST_RULES:
         yield Problem(("faults",), f"there are {count} with those of the steps; allowed: up to {MOST_RULES}")
+
+
+def _of_balances(scenario: Scenario) -> Iterator[Problem]:
+    """Yield the currencies that no market of the scenario is about: a coin whose name is misspelt is not there."""
+    bases = [_base(market) for market in scenario.symbols.of(Venue.UPBIT)]
+    for venue, held in (scenario.balances or {}).items():
+        known = [*((KRW,) if venue is Venue.UPBIT else ()), USDT, *bases]
+        for currency in held:
+            if currency not in known:
+                yield Problem(("balances", venue.value, currency), unknown("currency", currency, known))
 
 
 def _of_limits(scenario: Scenario) -> Iterator[Problem]:
@@ -125,6 +138,8 @@ def _of_expectations(expected: Expectations, symbols: Symbols) -> Iterator[Probl
     for place, wanted in _bounds_named(expected):
         if wanted.min is None and wanted.max is None:
             yield Problem((*top, *place), "asks for nothing; allowed: min, max, or both")
+        elif wanted.max is None and wanted.min is not None and wanted.min <= 0 and place[0] in _COUNTED:
+            yield Problem((*top, *place, "min"), f"{wanted.min} holds for every count; allowed: 1 and more, or a max")
         yield from _crossed(wanted.min, wanted.max, (*top, *place, "min"))
     yield from _crossed(expected.min_trades, expected.max_trades, (*top, "min_trades"))
     yield from _crossed(expected.min_pnl, expected.max_pnl, (*top, "min_pnl"))

@@ -18,9 +18,10 @@ class PaperGateway:
         self._venues = venues
         self._say = say
 
-    def submit(self, order: Order) -> None:
-        """Send an order to its venue (Gateway)."""
-        self._venues[order.venue].place(order, self._say)
+    def submit(self, *orders: Order) -> None:
+        """Send each order to its venue (Gateway)."""
+        for order in orders:
+            self._venues[order.venue].place(order, self._say)
 
     def ask(self, order: Order) -> None:
         """Ask what became of an order (Gateway)."""

@@ -76,12 +76,14 @@ def _times(expected: Expectations, seen: Observed) -> Iterator[Check]:
     most_ms = expected.max_time_to_neutral_ms
     if most_ms is None:
         return
-    slowest_ms = max(seen.times_to_neutral_ms, default=0.0)
+    slowest_ms = max(seen.times_to_neutral_ms, default=None)
+    told = "nothing filled" if slowest_ms is None else f"{slowest_ms:,.1f} ms"
+    still_open = f"; {seen.still_open} still open at the end" if seen.still_open else ""
     yield Check(
         name="max_time_to_neutral_ms",
         wanted=f"neutral within {most_ms:,g} ms",
-        seen=f"{slowest_ms:,.1f} ms" if seen.times_to_neutral_ms else "nothing filled",
-        passed=slowest_ms <= most_ms,
+        seen=f"{told}{still_open}",
+        passed=slowest_ms is not None and slowest_ms <= most_ms and not still_open,
     )
 
 

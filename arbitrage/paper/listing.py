@@ -23,6 +23,7 @@ _BINANCE_MAX_NOTIONAL: Final = Decimal(9_000_000)
 _BINANCE_MAX_QUANTITY: Final = Decimal(9_000_000_000)
 _SMALLEST: Final = -8
 """Both venues write at most eight decimals."""
+_LARGEST: Final = 6  # of the coins with the most zeros in their price
 
 
 def universe_of(scenario: Scenario) -> Universe:
@@ -93,4 +94,4 @@ def _binance(symbol: str, base: str, scenario: Scenario) -> Instrument:
 def _grid_around(price: float) -> tuple[Decimal, Decimal]:
     """Return a tick of a fifth digit, a cent at most, and a lot worth a dollar at most, as Binance sets them."""
     tick_at, lot_at = math.floor(math.log10(price)) - 4, math.floor(-math.log10(price))
-    return Decimal(1).scaleb(max(_SMALLEST, min(-2, tick_at))), Decimal(1).scaleb(max(_SMALLEST, lot_at))
+    return Decimal(1).scaleb(max(_SMALLEST, min(-2, tick_at))), Decimal(1).scaleb(min(_LARGEST, max(_SMALLEST, lot_at)))

@@ -4,14 +4,20 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from arbitrage.domain.book_views import Depth, Level, ListedDepth, Touch
-from arbitrage.domain.events import BookSnapshot
-from arbitrage.domain.instants import Instant
+from arbitrage.domain.events import BookSnapshot, TouchUpdate
+from arbitrage.domain.instants import NS_PER_MS, Instant
 from arbitrage.domain.instruments import Instrument, Venue
 from arbitrage.paper.grid import FloatGrid
 from arbitrage.paper.movers import Mover
 from arbitrage.paper.scenario import Book, Liquidity
 
+Frame = BookSnapshot | TouchUpdate
+"""What a venue tells of a market."""
+
 NEVER_MS: Final = 1 << 60
+
+_HIGHEST: Final = 1e12
+"""Where generated prices end, and factors too: above it nothing is a price."""
 
 Sides = tuple[float | None, float | None]
 """A bid and an ask; None for an empty side."""
@@ -49,10 +55,13 @@ class Market:
     """One market. `frames` counts its frames, told or not; `is_shown` says whether anybody is told of them.
 
     `due_ms` is when the next frame is due, in ms since the start, and `every_ms` how often there is one. Movers move
-    the touch that the scenario named last.
+    the touch that the scenario named last. With `tells_touches` whole books come every `every_ms`, and lone touches in
+    between.
     """
 
-    def __init__(self, instrument: Instrument, liquidity: Liquidity, every_ms: int) -> None:
+    def __init__(
+        self, instrument: Instrument, liquidity: Liquidity, every_ms: int, *, tells_touches: bool = False
+    ) -> None:
         self.symbol = instrument.symbol
         self.venue = instrument.venue
         self.frames = 0
@@ -63,6 +72,8 @@ class Market:
         self._refresh_ms = every_ms
         self._move_by([])
         self._is_numbered = instrument.venue is Venue.BINANCE
+        self._tells_touches = tells_touches
+        self._whole_until = Instant(0)
         self._liquidity = liquidity
         self._grid = FloatGrid(instrument)
         self._sizes = (0.0, 0.0)
@@ -112,7 +123,7 @@ class Market:
         factor = 1.0
         for mover in self._movers:
             factor *= mover.factor(now_ms)
-        self._stand_at(factor)
+        self._stand_at(min(factor, _HIGHEST))
         if now_ms >= self._next_end_ms:
             self._let_go(now_ms)
 
@@ -133,7 +144,8 @@ class Market:
         for mover in self._movers:
             if now_ms >= mover.ends_ms and self._named is not None:
                 factor = mover.factor(now_ms)
-                self._named = (self._named[0] * factor, self._named[1] * factor)
+                bid, ask = self._named
+                self._named = (min(bid * factor, _HIGHEST), min(ask * factor, _HIGHEST))
         self._move_by([mover for mover in self._movers if now_ms < mover.ends_ms])
 
     def _move_by(self, movers: list[Mover]) -> None:
@@ -153,8 +165,18 @@ class Market:
         low, high = min(old, new, key=lambda touch: touch[0]), max(old, new, key=lambda touch: touch[2])
         return ListedDepth([(low[0], low[1])], [(high[2], high[3])])
 
-    def frame(self, at: Instant) -> BookSnapshot:
-        """Return the book as its venue sends it now. Needs a book."""
+    def frame(self, at: Instant) -> Frame:
+        """Return what the venue tells of the book now: all of it, or its touch alone. Needs a book."""
+        assert self.depth is not None
+        if self._tells_touches:
+            touch = self.depth.touch()
+            if touch is not None and at < self._whole_until:
+                return TouchUpdate(at, self.venue, self.symbol, self.frames, *touch)
+            self._whole_until = Instant(at + self._refresh_ms * NS_PER_MS)
+        return self.book(at)
+
+    def book(self, at: Instant) -> BookSnapshot:
+        """Return the whole book as it stands. Needs a book."""
         assert self.depth is not None
         return BookSnapshot(at, self.venue, self.symbol, self.frames if self._is_numbered else 0, 0, self.depth)
 

@@ -13,9 +13,8 @@ from arbitrage.intents import unclean_ends
 from arbitrage.intents.replay import Replay, replayed
 from arbitrage.intents.rows import AnyRow, BootFacts, HeadRow, PlanRow, StopRow, row_of
 from arbitrage.local_keeping import MOST_UNCLEAN_ENDS
+from arbitrage.paper.wire_names import EPOCH
 from liveguard.losses import DAY_NS
-
-EPOCH: Final = "paper"
 
 _HEAD: Final = HeadRow(namespace="paper", epoch=EPOCH, sequence=0, losses=LossMemory(), latches=())
 

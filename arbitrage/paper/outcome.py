@@ -11,8 +11,9 @@ from arbitrage.domain.plans import PlanEnd
 class Observed:
     """What happened. Sums in KRW, times in ms or s of virtual time.
 
-    `digest` is the SHA-256 of everything that was decided and told, in order: equal for equal runs. `edges` are samples
-    of (second, pair, direction, bps) and `results` of (second, KRW so far), for pictures.
+    `digest` is the SHA-256 of everything that was decided and told, in order: equal for equal runs. `still_open` counts
+    the plans in flight at the end that leave a leg open. `edges` are samples of (second, pair, direction, bps) and
+    `results` of (second, KRW so far), for pictures.
     """
 
     trades: int
@@ -32,6 +33,7 @@ class Observed:
     updates: int
     virtual_s: float
     digest: str
+    still_open: int = 0
     ends: tuple[PlanEnd, ...] = ()
     edges: tuple[tuple[float, str, str, float], ...] = ()
     results: tuple[tuple[float, float], ...] = ()

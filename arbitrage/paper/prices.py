@@ -9,9 +9,8 @@ from random import Random
 from typing import Final
 
 from arbitrage.domain.book_views import Depth
-from arbitrage.domain.events import BookSnapshot
 from arbitrage.domain.instruments import Universe, Venue
-from arbitrage.paper.market import NEVER_MS, Market, Sides
+from arbitrage.paper.market import NEVER_MS, Frame, Market, Sides
 from arbitrage.paper.movers import Mover
 from arbitrage.paper.scenario import Book, FxTouch, Generator, Scenario, Step
 from arbitrage.ports import Clock
@@ -26,7 +25,7 @@ _LATER_MS: Final = 1
 """Frames that repeat a book come right after the moments at which steps happen, so that none shows what is over."""
 
 
-def unheard(_: BookSnapshot) -> None:
+def unheard(_: Frame) -> None:
     """Hear a frame while there is nobody to hear it."""
 
 
@@ -35,7 +34,7 @@ class Prices:
 
     def __init__(self, scenario: Scenario, universe: Universe, seed: int, clock: Clock) -> None:
         self.told = 0
-        self.tell: Callable[[BookSnapshot], None] = unheard
+        self.tell: Callable[[Frame], None] = unheard
         self.universe = universe
         self._clock = clock
         self._loop = asyncio.get_running_loop()
@@ -44,7 +43,12 @@ class Prices:
         self._krw_per_usdt = _USUAL_FX
         pairs = [instrument for pair in universe.pairs for instrument in (pair.upbit, pair.binance)]
         self._markets = {
-            instrument.symbol: Market(instrument, scenario.liquidity, scenario.frames_every_ms)
+            instrument.symbol: Market(
+                instrument,
+                scenario.liquidity,
+                scenario.frames_every_ms,
+                tells_touches=scenario.binance_touches and instrument.venue is Venue.BINANCE,
+            )
             for instrument in (universe.fx, *pairs)
         }
         self._fx = self._markets[universe.fx.symbol]

@@ -4,25 +4,15 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Final
 
 from arbitrage.domain.events import BalancesSeen, FundsMoved, OrderReply
 from arbitrage.domain.instruments import Venue
+from arbitrage.paper.wire_names import WORDS
 from arbitrage.ports import Clock, Emit
 from arbitrage.sandbox.fault_plan import FaultPlan
 from arbitrage.sandbox.faults import Kind
 
 Said = OrderReply | BalancesSeen | FundsMoved
-
-_WORDS: Final = {
-    Venue.UPBIT: {OrderReply: "myOrder", BalancesSeen: "myAsset", FundsMoved: ""},
-    Venue.BINANCE: {
-        OrderReply: "executionReport",
-        BalancesSeen: "outboundAccountPosition",
-        FundsMoved: "balanceUpdate",
-    },
-}
-"""What the venues call their events: fault rules name a part of the frame. Upbit tells of no transfers."""
 
 
 class PrivateStream:
@@ -38,7 +28,7 @@ class PrivateStream:
 
     def tell(self, said: Said, about: str = "") -> None:
         """Say something; `about` is what else its frame holds, such as an order's id."""
-        word = _WORDS[self._venue][type(said)]
+        word = WORDS[self._venue][type(said)]
         if self.listener is None or not self.is_up or not word:
             return
         fault = self._plan.on_event(self._venue, f"{word} {about}")

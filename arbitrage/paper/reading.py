@@ -41,9 +41,9 @@ def read_scenario(path: Path) -> Scenario:
 
 
 def _text(path: Path) -> str:
-    if not path.is_file():
-        raise ScenarioWrong(f"{_name(path)}: is not a file that can be read; allowed: the path of a YAML file")
     try:
+        if not path.is_file():
+            raise ScenarioWrong(f"{_name(path)}: is not a file that can be read; allowed: the path of a YAML file")
         with path.open("rb") as file:
             raw = file.read(LARGEST_FILE + 1)
     except OSError as failure:

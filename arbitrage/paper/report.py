@@ -15,8 +15,8 @@ from arbitrage.paper.chart import COLOURS, draw, series_of
 from arbitrage.paper.facts import as_json, batch_facts, digest_of
 from arbitrage.paper.outcome import Check, Observed, Outcome
 from arbitrage.paper.scenario import Scenario
+from arbitrage.paper.scenario_time import start_of
 from arbitrage.paper.table import by_scenario
-from arbitrage.paper.world import start_of
 from arbitrage.pictures import head
 
 PAGE: Final = "index.html"

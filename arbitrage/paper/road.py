@@ -112,7 +112,9 @@ class Road:
             if fault.executes:
                 late_s = fault.seconds if fault.kind is Kind.LATE_EXECUTION else 0.0
                 self._in(out_s + late_s, partial(self._arrive, call, None))
-            if fault.kind not in _SILENT:
+            if fault.kind in _SILENT and fault.s:  # the venue hangs up at last
+                self._in(out_s + fault.s, partial(call.answer, _CUT))
+            elif fault.kind not in _SILENT:
                 self._back(call, _in_place(fault, self._venue, call.errand.turned_away), out_s)
 
     def _arrive(self, call: _Call, delay_s: float | None) -> None:

@@ -6,17 +6,21 @@ sent_twice            a venue was given one order id more than once, or one leg'
 too_large             an opening order on Upbit came to more than max_position_size allows
 off_grid              an order had a price off its tick or a quantity off its lot, by the rules that we had been told
 below_minimum         an order was worth less than the venue's minimum
-too_many_trades       more plans within an hour than max_trades_per_hour
+too_many_trades       more plans within an hour or a day than max_trades_per_hour and max_trades_per_day allow
+too_many_at_once      two plans of one pair in flight at once, or more of all pairs than max_position_count
+risked_too_much       a plan was sent although its worst case, with what was lost and at risk, exceeded a loss limit
+edge_given_away       a plan's limits allow fills that leave less than min_spread_pct after all fees and the fx
+off_its_level         a limit was off the deepest level that its leg takes by more than max_slippage_pct
 lost_too_much         a trading day lost more than max_daily_loss and the worst case of what was in flight
 exposure_differs      what the plans have left open is not, to the last unit, what both venues hold more or less
+cash_differs          what the plans were booked as having brought is not, to the last unit, what the accounts gained
+result_differs        a plan's result is not what its fills come to, at the fx of its decision
 negative_balance      an account holds less than nothing
 left_open             an order of ours still stands on a venue at the end
 """
 
-from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from enum import StrEnum
 from typing import Final
 
 from arbitrage.domain.events import (
@@ -33,38 +37,25 @@ from arbitrage.domain.guarding import GuardAct, Latch
 from arbitrage.domain.instants import Instant
 from arbitrage.domain.instruments import Instrument, Universe, Venue
 from arbitrage.domain.intents import AdoptPlan, Intent, ReportGuard, ReportPlanEnd, SubmitHedge, SubmitPlan
-from arbitrage.domain.money import plain, won, won_units
-from arbitrage.domain.plans import Order
+from arbitrage.domain.money import plain
+from arbitrage.domain.plans import Order, PlanEnd, TwoLegPlan
 from arbitrage.domain.views import EngineView
 from arbitrage.exchange.accounts import exactly
 from arbitrage.execution.numbering import ORDER_PREFIX
 from arbitrage.paper.balances import Balances
+from arbitrage.paper.limit_rules import LimitRules
+from arbitrage.paper.money_rules import QUOTES, edge_at_limits, flows, is_given_away, misbooked, widened
+from arbitrage.paper.rules import Found, Rule
 from arbitrage.paper.venue import PaperVenue
 from arbitrage.paper.witness import exposure_in
-from liveguard.pace import HOUR
 from liveguard.risk_limits import RiskLimits
 
 _HAIR: Final = Decimal("1.000001")
 """What a plan's size, which is reckoned in floats, may be off its exact worth."""
 
 
-class Rule(StrEnum):
-    """The rules by name; the module's docstring says what each one forbids."""
-
-    OPENED_WHILE_STOPPED = "opened_while_stopped"
-    SENT_TWICE = "sent_twice"
-    TOO_LARGE = "too_large"
-    OFF_GRID = "off_grid"
-    BELOW_MINIMUM = "below_minimum"
-    TOO_MANY_TRADES = "too_many_trades"
-    LOST_TOO_MUCH = "lost_too_much"
-    EXPOSURE_DIFFERS = "exposure_differs"
-    NEGATIVE_BALANCE = "negative_balance"
-    LEFT_OPEN = "left_open"
-
-
 class SafetyRules:
-    """A sink that finds what is broken; `broken` has a line for each, its rule's name first."""
+    """A sink that finds what is broken; `broken` has a line for each, its rule's name first; `ends` are the plans'."""
 
     def __init__(self, limits: RiskLimits, universe: Universe) -> None:
         self.broken: list[str] = []
@@ -72,10 +63,9 @@ class SafetyRules:
         self._latches: tuple[Latch, ...] = ()
         self._trips: set[str] = set()
         self._stops: dict[str, Instant] = {}
-        self._started: deque[Instant] = deque()
         self._plans: set[str] = set()
-        self._at_risk: dict[str, int] = {}
-        self._results: Counter[str] = Counter()
+        self._over_time = LimitRules(limits)
+        self.ends: list[PlanEnd] = []
         self.learn(universe)
 
     def learn(self, universe: Universe) -> None:
@@ -110,9 +100,9 @@ class SafetyRules:
             case SubmitHedge(order):
                 self._judge_order(order)
             case AdoptPlan():
-                self._at_risk[intent.plan.plan_id] = intent.worst_case
+                self._over_time.adopt(intent)
             case ReportPlanEnd():
-                self._judge_loss(intent)
+                self._judge_end(intent)
             case ReportGuard():
                 self._learn(intent)
             case _:
@@ -129,11 +119,12 @@ class SafetyRules:
             for currency, held in there.floor.exchange.balances().items():
                 short = held.free < 0 or held.locked < 0
                 self._find(short, Rule.NEGATIVE_BALANCE, f"{venue}: {held.free} and {held.locked} {currency}")
+        self._judge_booking(venues, start)
         if view is None:
             return
         in_doubt = {flight.base for flight in view.flights if f"{ORDER_PREFIX}-" in flight.waits_for}
         believed = exposure_in(view)
-        for base in {instrument.base for instrument in self._instruments.values()} - in_doubt:
+        for base in sorted({instrument.base for instrument in self._instruments.values()} - in_doubt):
             gained = sum((_gained(there, base, start) for there in venues.values()), Decimal(0))
             left = believed.get(base, Decimal(0))
             seen = f"{plain(gained)} {base} on the venues, {plain(left)} in the ledger"
@@ -151,6 +142,9 @@ class SafetyRules:
         if is_broken:
             self.broken.append(f"{rule}: {seen}")
 
+    def _note(self, found: Iterable[Found]) -> None:
+        self.broken.extend(f"{rule}: {seen}" for rule, seen in found)
+
     def _judge_plan(self, sent: SubmitPlan) -> None:
         plan, limits = sent.plan, self._limits
         latched = [latch.name for latch in self._latches if latch.scope in {"", plan.base}]
@@ -163,14 +157,19 @@ class SafetyRules:
         worth = plan.upbit.quantity * Decimal(plan.upbit.vwap)
         most = limits.max_position_size
         self._find(worth > most * _HAIR, Rule.TOO_LARGE, f"{plan.plan_id}: {worth:,.0f} KRW (limit {most:,} KRW)")
-        self._started.append(plan.decided_at)
-        while self._started[0] <= plan.decided_at - HOUR:
-            self._started.popleft()
-        started, hourly = len(self._started), limits.max_trades_per_hour
-        self._find(started > hourly, Rule.TOO_MANY_TRADES, f"{started} within an hour (limit {hourly})")
-        self._at_risk[plan.plan_id] = sent.worst_case
+        self._note(self._over_time.open(sent))
+        self._judge_prices(plan)
         for order in sent.orders:
             self._judge_order(order)
+
+    def _judge_prices(self, plan: TwoLegPlan) -> None:
+        if any((leg.venue, leg.symbol) not in self._instruments for leg in plan.legs):
+            return  # its orders are found off the grid
+        least_pct, off = self._limits.min_spread_pct, widened(plan)
+        seen = f"{plan.plan_id}: {edge_at_limits(plan, self._instruments):.4%} (limit {least_pct} %)"
+        self._find(is_given_away(plan, self._instruments, least_pct), Rule.EDGE_GIVEN_AWAY, seen)
+        most_pct = self._limits.max_slippage_pct
+        self._find(off * 100 > most_pct, Rule.OFF_ITS_LEVEL, f"{plan.plan_id}: {off:.4%} (limit {most_pct} %)")
 
     def _judge_order(self, order: Order) -> None:
         instrument = self._instruments.get((order.venue, order.symbol))
@@ -183,15 +182,24 @@ class SafetyRules:
         self._find(bool(off), Rule.OFF_GRID, seen)
         self._find(price * quantity < instrument.min_notional, Rule.BELOW_MINIMUM, seen)
 
-    def _judge_loss(self, report: ReportPlanEnd) -> None:
-        self._results[report.day] += report.end.result
-        most = won_units(self._limits.max_daily_loss) + sum(self._at_risk.values())
-        lost = -self._results[report.day]
-        self._at_risk.pop(report.end.plan.plan_id, None)
-        seen = f"{won(lost):,.0f} KRW on {report.day} (limit and risk {won(most):,.0f} KRW)"
-        self._find(lost > most, Rule.LOST_TOO_MUCH, seen)
+    def _judge_end(self, report: ReportPlanEnd) -> None:
+        self.ends.append(report.end)
+        self._note(self._over_time.end(report))
+
+    def _judge_booking(self, venues: Mapping[Venue, PaperVenue], start: Balances) -> None:
+        for seen in misbooked(self.ends, self._instruments):
+            self._find(True, Rule.RESULT_DIFFERS, seen)
+        if not self._over_time.is_calm:  # what has filled of these is booked at their ends
+            return
+        for venue, booked in flows(self.ends).items():
+            currency = QUOTES[venue]
+            gained = _gained(venues[venue], currency, start)
+            seen = f"{plain(gained)} {currency} gained on {venue}, {plain(booked)} booked"
+            self._find(gained != booked, Rule.CASH_DIFFERS, seen)
 
     def _learn(self, report: ReportGuard) -> None:
+        if report.total_from_zero:
+            self._over_time.forget_total()
         self._latches = report.latches
         for entry in report.entries:
             if entry.act is GuardAct.TRIPPED:

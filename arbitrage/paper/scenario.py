@@ -20,6 +20,7 @@ from arbitrage.paper.written import (
     Flag,
     Float,
     FrameGap,
+    Holding,
     LatchName,
     Milliseconds,
     Moment,
@@ -250,7 +251,7 @@ class Expectations(Written):
     trading_state: Literal["ACTIVE", "REDUCING", "HALTED"] | None = None
     """At the end."""
     max_time_to_neutral_ms: Annotated[Float, Field(gt=0, allow_inf_nan=False)] | None = None
-    """Of the slowest plan that filled."""
+    """Of the slowest plan that filled. Fails if none filled, or one is still open at the end."""
     unknown_orders: Count | Bounds | None = None
     """Orders of which for a while nothing was proven."""
     restarts: Count | None = None
@@ -267,13 +268,15 @@ class Scenario(Written):
     starts_at: Moment | None = None
     """When it begins, with its offset: 2026-11-22T12:00:00+09:00 if not said."""
     symbols: Symbols
-    balances: dict[Venue, dict[Code, Amount]] | None = None
-    """What each venue holds; enough of everything if not said."""
+    balances: dict[Venue, dict[Code, Holding]] | None = None
+    """What each venue holds; a venue that is not named, enough of everything."""
     fees: Fees = Fees()
     latency: Latency = Latency()
     liquidity: Liquidity = Liquidity()
     frames_every_ms: FrameGap = 500
     """How often a market that does not move sends its book again."""
+    binance_touches: Flag = False
+    """Binance tells a touch that moves at once, as its bookTicker does; whole books come every `frames_every_ms`."""
     risk_profile: RiskProfile = RiskProfile()
     faults: list[FaultRule] = Field(default_factory=list)
     """What goes wrong from the start on."""

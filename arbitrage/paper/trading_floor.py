@@ -158,7 +158,7 @@ class TradingFloor:
         market = self._prices.find(symbol)
         if market.depth is not None and self._laid.get(symbol) != market.frames:
             self._laid[symbol] = market.frames
-            self.exchange.observe(market.frame(self._wall.true.now()))
+            self.exchange.observe(market.book(self._wall.true.now()))
 
     def _match(self) -> None:
         """Let time pass on the exchange, and tell of what it brought."""

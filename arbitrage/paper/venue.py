@@ -18,14 +18,8 @@ from arbitrage.live_shell.account_watch import FRESH
 from arbitrage.paper.road import Answer, Errand, Road
 from arbitrage.paper.trading_floor import TradingFloor
 from arbitrage.paper.wall import Wall
+from arbitrage.paper.wire_names import ASK, BALANCES, CANCEL, LISTS, PLACE
 from arbitrage.ports import Emit
-
-_PLACE: Final = {Venue.UPBIT: "POST /v1/orders", Venue.BINANCE: "POST /api/v3/order"}
-_ASK: Final = {Venue.UPBIT: "GET /v1/order", Venue.BINANCE: "GET /api/v3/order"}
-_CANCEL: Final = {Venue.UPBIT: "DELETE /v1/order", Venue.BINANCE: "DELETE /api/v3/order"}
-_BALANCES: Final = {Venue.UPBIT: "GET /v1/accounts", Venue.BINANCE: "GET /api/v3/account"}
-_LISTS: Final = {Venue.UPBIT: "GET /v1/orders/open", Venue.BINANCE: "GET /api/v3/openOrders"}
-"""What requests are called in fault rules: the same as on the wire, so that the sandbox's scripts fit."""
 
 _PATIENCE: Final = Patience()
 _PLACE_S: Final = {Venue.UPBIT: _PATIENCE.place_s, Venue.BINANCE: TIMEOUT_S}
@@ -54,16 +48,16 @@ class PaperVenue:
         """Take an order's request on its way."""
         self.sent[order.client_id] += 1
         take, heard = partial(self.floor.take, order, self._wall.true.now()), partial(self._reply, order, say)
-        self._carry(_PLACE, take, heard, _PLACE_S, turned_away=ReplyKind.BUSY)
+        self._carry(PLACE, take, heard, _PLACE_S, turned_away=ReplyKind.BUSY)
 
     def ask(self, order: Order, say: Emit) -> None:
         """Take a question on its way."""
-        self._carry(_ASK, partial(self.floor.show, order), partial(self._reply, order, say), _ASK_S)
+        self._carry(ASK, partial(self.floor.show, order), partial(self._reply, order, say), _ASK_S)
 
     def cancel(self, order: Order, say: Emit) -> None:
         """Take a cancel on its way. At Upbit its answer says nothing of the order, which is asked after then."""
         after = partial(self._cancelled, order, say) if self.venue is Venue.UPBIT else partial(self._reply, order, say)
-        self._carry(_CANCEL, partial(self.floor.take_back, order), after, _ASK_S)
+        self._carry(CANCEL, partial(self.floor.take_back, order), after, _ASK_S)
 
     def inspect(self, order: Order, say: Emit) -> None:
         """Look for an order in the lists, and at the balances; where that fails nothing is told."""
@@ -72,11 +66,11 @@ class PaperVenue:
             is_listed = self.floor.find(order) is not None
             return (Inspected(self._wall.now(), order.client_id, self.venue, is_listed),)
 
-        self._look_at_account(_LISTS, say, found, with_balances=True)
+        self._look_at_account(LISTS, say, found, with_balances=True)
 
     def tell_balances(self, say: Emit) -> None:
         """Tell all balances, as of the question; too late an answer is none."""
-        self._look_at_account(_BALANCES, say, tuple, with_balances=True)
+        self._look_at_account(BALANCES, say, tuple, with_balances=True)
 
     def tell_open_orders(self, say: Emit) -> None:
         """Tell which orders are open."""
@@ -84,7 +78,7 @@ class PaperVenue:
         def found() -> tuple[Event, ...]:
             return (OpenOrdersSeen(self._wall.now(), self.venue, self.floor.open_orders()),)
 
-        self._look_at_account(_LISTS, say, found, with_balances=False)
+        self._look_at_account(LISTS, say, found, with_balances=False)
 
     # --- how it is done
 

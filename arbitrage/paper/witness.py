@@ -101,6 +101,7 @@ class Witness:
                 end.neutral_after / NS_PER_MS for end in self.ends if end.neutral_after is not None
             ),
             unknown_orders=len(self._doubtful),
+            still_open=sum(1 for flight in view.flights if flight.exposure) if view is not None else 0,
             restarts=restarts,
             violations=tuple(violations),
             updates=updates,

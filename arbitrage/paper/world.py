@@ -10,7 +10,6 @@ from random import Random
 from typing import Final
 
 from arbitrage.domain.events import Command, Event, OperatorCommand
-from arbitrage.domain.instants import NS_PER_S, Instant
 from arbitrage.domain.instruments import Universe, Venue
 from arbitrage.exchange.simulated import SimulatedExchange
 from arbitrage.exchange.simulation_models import Behaviour, BpsSlippage, JitteredLatency
@@ -24,34 +23,17 @@ from arbitrage.paper.private_stream import PrivateStream
 from arbitrage.paper.road import Road
 from arbitrage.paper.safety_rules import SafetyRules
 from arbitrage.paper.scenario import FxPoint, Order, Scenario, Step, VenueChange
+from arbitrage.paper.scenario_time import lasts_s, start_of
 from arbitrage.paper.trading_floor import TradingFloor
 from arbitrage.paper.venue import PaperVenue
 from arbitrage.paper.wall import Wall
 from arbitrage.paper.witness import Witness
 from arbitrage.sandbox.fault_plan import FaultPlan
 from arbitrage.sandbox.knobs import Knobs
-from arbitrage.virtual_loop import START, VirtualClock
-
-AFTERWARDS_S: Final = 30.0
-"""How long a scenario goes on after its last step, and what that generates, if it does not say."""
+from arbitrage.virtual_loop import VirtualClock
 
 UNIVERSE_EVERY_S: Final = 3_600.0
 """How often Live asks for the instruments again (market_data/supervisor.py)."""
-
-
-def start_of(scenario: Scenario) -> Instant:
-    """Return when a scenario begins."""
-    if scenario.starts_at is None:
-        return START
-    return Instant(int(scenario.starts_at.timestamp()) * NS_PER_S)
-
-
-def lasts_s(scenario: Scenario) -> float:
-    """Return how long a scenario lasts."""
-    if scenario.lasts_s is not None:
-        return scenario.lasts_s
-    ends = (step.t + max((rule.seconds for rule in step.generate), default=0.0) for step in scenario.steps)
-    return max(ends) + AFTERWARDS_S
 
 
 class World:

@@ -87,11 +87,15 @@ Float = Annotated[float, BeforeValidator(number)]
 Exact = Annotated[Decimal, BeforeValidator(number)]
 Whole = Annotated[int, BeforeValidator(whole)]
 
-Seconds = Annotated[Float, Field(ge=0, le=31 * 86_400, allow_inf_nan=False)]
+MOST_S: Final = 6 * 86_400
+"""How long a scenario may last: the virtual loop takes a week without an end for a mistake."""
+
+Seconds = Annotated[Float, Field(ge=0, le=MOST_S, allow_inf_nan=False)]
 Price = Annotated[Float, Field(ge=0, le=1e12, allow_inf_nan=False)]
 """May be zero, and a bid may be above its ask: what a venue sends by mistake is worth a scenario."""
 Size = Annotated[Float, Field(ge=0, le=1e12, allow_inf_nan=False)]
 Amount = Annotated[Exact, Field(ge=Decimal("-1e15"), le=Decimal("1e15"), allow_inf_nan=False)]
+Holding = Annotated[Exact, Field(ge=0, le=Decimal("1e15"), allow_inf_nan=False)]
 Share = Annotated[Exact, Field(ge=0, le=1, allow_inf_nan=False)]
 Count = Annotated[Whole, Field(ge=0, le=10**9)]
 Milliseconds = Annotated[Float, Field(ge=0, le=60_000, allow_inf_nan=False)]

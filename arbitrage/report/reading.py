@@ -14,6 +14,7 @@ import msgspec
 from arbitrage.domain.errors import StateUnavailable
 from arbitrage.domain.guarding import GuardEntry
 from arbitrage.domain.instants import NS_PER_MS, Instant
+from arbitrage.domain.money import won
 from arbitrage.domain.plans import PlanEnd
 from arbitrage.kst import at_kst
 from arbitrage.report.span import DaySpan, span_of
@@ -31,6 +32,9 @@ PAGE: Final = 500
 _BEFORE_MS: Final = 60_000
 _AFTER_MS: Final = 3_600_000
 """A row's place is when Redis took it, which is later than what it tells of: for as long as Redis was away."""
+
+_LARGEST: Final = Decimal(10) ** 18
+"""No amount of ours comes near it; a larger one would fill the page, or end the report."""
 
 
 class RefusedReason(msgspec.Struct):
@@ -185,4 +189,5 @@ def _is_sound(end: PlanEnd) -> bool:
     amounts = [plan.notional_krw, plan.expected_krw, plan.fx.ask]
     amounts += [amount for fill in fills for amount in (fill.quantity, fill.funds, fill.fee)]
     is_named = plan.base.isalnum() and plan.base.isascii()
-    return is_named and 0 <= plan.decided_at <= end.at and all(amount.is_finite() for amount in amounts)
+    are_figures = all(amount.is_finite() and abs(amount) <= _LARGEST for amount in (*amounts, won(end.result)))
+    return is_named and 0 <= plan.decided_at <= end.at and are_figures

@@ -15,6 +15,7 @@ from arbitrage.settings import Settings
 from arbitrage.state.glance import ask
 from arbitrage.state.keys import COMMAND, RESET_INVENTORY, RedisAddress, RunFacts, StateKeys, namespace_of
 from arbitrage.status.alerts import alert_reads, shape_alerts
+from arbitrage.status.cleaned import cleaned
 from arbitrage.status.shape import ALIVE_S, Status, has_stopped, heartbeat_age_s, shape, what_is_stale, whole
 from liveguard.mode_gate import Mode, decide
 
@@ -64,9 +65,12 @@ def read_status(settings: Settings) -> Status:
     facts = _decoded(keys.run, run, RunFacts)
     now = SystemClock().now()
     seen = _decoded(keys.view, view, EngineView) if view else None
+    try:
+        shown = cleaned({**shape(facts, _fields(beat), seen, now), **shape_alerts(alerts, targets, now)})
+    except (ArithmeticError, OSError, ValueError) as error:  # figures that no daemon writes, such as a time without end
+        raise StateUnavailable(f"{keys.view}: not understood ({error}); was it written by a daemon?") from error
     return {
-        **shape(facts, _fields(beat), seen, now),
-        **shape_alerts(alerts, targets, now),
+        **shown,
         "orders": {mode.value: whole(_fields(counts).get(mode.value.encode())) for mode in Mode},
         "lease": _lease(address, settings) if facts.mode == Mode.LIVE else None,
         "state": {"reachable": True, "address": str(address), "namespace": namespace},

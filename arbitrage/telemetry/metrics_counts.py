@@ -20,13 +20,11 @@ from arbitrage.domain.intents import (
     Publish,
     ReportGuard,
     ReportPlanEnd,
-    ReportRefusal,
     SubmitHedge,
     SubmitPlan,
 )
 from arbitrage.domain.money import won
 from arbitrage.domain.plans import Order, Outcome, PlanEnd, Purpose
-from arbitrage.domain.verdicts import RefusalCode
 from arbitrage.domain.views import EngineView
 from arbitrage.telemetry.metrics_family import PREFIX, Described, Kind
 
@@ -53,9 +51,6 @@ NEUTRAL: Final = Described(
     name="time_to_neutral_seconds",
     kind=Kind.HISTOGRAM,
     help="Time from a plan's first fill until nothing of it was open.",
-)
-REFUSALS: Final = Described(
-    name="refusals", kind=Kind.COUNTER, help="Opportunities that were refused, by each reason given.", labels=("code",)
 )
 ORDERS: Final = Described(
     name="orders", kind=Kind.COUNTER, help="Orders that were decided.", labels=("venue", "purpose")
@@ -89,7 +84,7 @@ EDGES: Final = Described(
 )
 
 COUNTS: Final = (
-    PLANS_STARTED, PLANS_ENDED, PLAN_GAIN, PLAN_LOSS, SHORTFALL, NEUTRAL, REFUSALS, ORDERS, REPLIES, REPLY, GUARD_ACTS,
+    PLANS_STARTED, PLANS_ENDED, PLAN_GAIN, PLAN_LOSS, SHORTFALL, NEUTRAL, ORDERS, REPLIES, REPLY, GUARD_ACTS,
     TRIPS, CONNECTIONS, EDGES,
 )  # fmt: skip
 """Every metric that is counted, in the order in which they are shown."""
@@ -104,7 +99,6 @@ class Counts:
         self._gain, self._loss = _counter(PLAN_GAIN, registry), _counter(PLAN_LOSS, registry)
         self._shortfall = _histogram(SHORTFALL, registry, SHORTFALL_RATIOS)
         self._neutral = _histogram(NEUTRAL, registry, NEUTRAL_S)
-        self._refusals = _counter(REFUSALS, registry, RefusalCode)
         self._orders = _counter(ORDERS, registry, Venue, Purpose)
         self._replies = _counter(REPLIES, registry, Venue, ReplyKind)
         self._reply = _histogram(REPLY, registry, REPLY_S, Venue, Purpose)
@@ -123,9 +117,6 @@ class Counts:
                 self._begin(intent)
             case ReportPlanEnd(end):
                 self._end(end)
-            case ReportRefusal():
-                for reason, times in intent.reasons:
-                    self._refusals.labels(reason.code).inc(times)
             case ReportGuard():
                 self._guard(intent)
             case Publish(view):

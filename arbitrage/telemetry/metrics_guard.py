@@ -6,8 +6,9 @@ from typing import Final
 from arbitrage.domain.guarding import LatchKind, TradingState, Trip
 from arbitrage.domain.instants import NS_PER_S
 from arbitrage.domain.money import won
+from arbitrage.domain.verdicts import RefusalCode
 from arbitrage.domain.views import EngineView
-from arbitrage.telemetry.metrics_family import UNKNOWN, Kind, OfView, Sample, known, one_of, only
+from arbitrage.telemetry.metrics_family import UNKNOWN, Kind, OfPicture, OfView, Picture, Sample, known, one_of, only
 
 _LOSS_LIMITS: Final = {"day": "max_daily_loss", "total": "max_total_loss"}
 
@@ -21,6 +22,12 @@ def _losses(view: EngineView) -> Iterable[Sample]:
 def _loss_limits(view: EngineView) -> Iterable[Sample]:
     limits = {use.name: float(use.limit) for use in view.guard.uses}
     return [((window,), limits.get(name, UNKNOWN)) for window, name in _LOSS_LIMITS.items()]
+
+
+def _refusals(picture: Picture) -> Iterable[Sample]:
+    """Yield what the view counts, which is more than what was told one by one; every reason is there from the start."""
+    given = {line.code: line.count for line in picture.view.refusals} if picture.view else {}
+    return [((code.value,), float(given.get(code.value, 0))) for code in RefusalCode]
 
 
 def _oldest_flight_s(view: EngineView) -> float:
@@ -105,6 +112,13 @@ GUARD: Final = (
         kind=Kind.GAUGE,
         help="Orders of which nobody can say now what became of them.",
         read=lambda view: only(view.unknown_orders),
+    ),
+    OfPicture(
+        name="refusals",
+        kind=Kind.COUNTER,
+        help="Opportunities that were refused, by each reason given.",
+        labels=("code",),
+        read=_refusals,
     ),
     OfView(
         name="unexplained_differences",

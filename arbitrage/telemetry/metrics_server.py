@@ -1,4 +1,8 @@
-"""The door through which Prometheus reads: GET /metrics, and nothing else. It runs in threads beside the event loop."""
+"""The door through which Prometheus reads: GET /metrics, and nothing else. It runs in threads beside the event loop.
+
+On loopback it answers to loopback's names only: a page from elsewhere whose own name somebody points at this machine
+could read along otherwise (DNS rebinding).
+"""
 
 import sys
 import threading
@@ -6,10 +10,12 @@ from collections.abc import Iterator
 from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
 from socket import AF_INET, AF_INET6, socket
 from socketserver import TCPServer
 from time import sleep
 from typing import Any, ClassVar, Final
+from urllib.parse import urlsplit
 
 import structlog
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, Metric, generate_latest
@@ -67,7 +73,7 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, registry: _Polite, host: str, port: int) -> None:
         self.address_family = AF_INET6 if ":" in host else AF_INET
         self._room = threading.BoundedSemaphore(MOST_AT_ONCE)
-        super().__init__((host, port), partial(_Handler, registry))
+        super().__init__((host, port), partial(_Handler, registry, _is_this_machine(host)))
 
     def server_bind(self) -> None:
         """Bind, without asking a name server for our own name as the base class does."""
@@ -102,14 +108,18 @@ class _Handler(BaseHTTPRequestHandler):
     timeout: ClassVar[float | None] = PATIENCE_S
     server_version, sys_version = "arbitrage", ""
 
-    def __init__(self, registry: _Polite, *connection: Any) -> None:
+    def __init__(self, registry: _Polite, is_private: bool, *connection: Any) -> None:
         self._registry = registry
+        self._is_private = is_private
         super().__init__(*connection)  # which answers the request
 
     def do_GET(self) -> None:
         """Answer with every metric, in one format for all: nothing of the request has to be understood for it."""
         if self.path.partition("?")[0] != "/metrics":
             self.send_error(HTTPStatus.NOT_FOUND, explain="the metrics are at /metrics")
+            return
+        if self._is_private and not _is_this_machine(_name_of(self.headers.get("Host", "localhost"))):
+            self.send_error(HTTPStatus.MISDIRECTED_REQUEST, explain="ask for localhost, or set METRICS_HOST")
             return
         body = generate_latest(self._registry)
         self.send_response(HTTPStatus.OK)
@@ -120,3 +130,18 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         """Say nothing: a scrape every few seconds is no news."""
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _name_of(authority: str) -> str:
+    """Return the host of a Host header, without its port; "" if it is none."""
+    try:
+        return urlsplit(f"//{authority}").hostname or ""
+    except ValueError:
+        return ""

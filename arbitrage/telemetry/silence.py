@@ -1,6 +1,7 @@
 """SilenceWatch: calls a person when the daemon has fallen silent, for the dead cannot. It runs in another process.
 
-It reads Redis and writes nothing there. A daemon that was stopped on purpose is not silent.
+It reads Redis and writes nothing there. A daemon that was stopped on purpose is not silent, and one that lives does
+not hide that another died.
 """
 
 import asyncio
@@ -28,10 +29,12 @@ AGAIN: Final = Nanos(600 * NS_PER_S)
 LOOK_S: Final = 1.0
 MODES: Final = ("live", "shadow", "paper")
 
+_NEVER: Final = Instant(0)
+
 
 @dataclass(frozen=True, slots=True)
 class Pulse:
-    """What is known of the daemon whose heart beat last. `at` 0: none ever ran."""
+    """What is known of a mode's daemon: when its heart beat last, and when it showed a view. `at` 0: none ever ran."""
 
     mode: str
     at: Instant
@@ -39,8 +42,8 @@ class Pulse:
     is_stopped: bool
 
 
-def take_pulse(address: RedisAddress, app_env: str) -> Pulse:
-    """Return the pulse of the daemon that lived last, of all modes. Raises StateUnavailable."""
+def take_pulses(address: RedisAddress, app_env: str) -> list[Pulse]:
+    """Return the pulses of the daemons of all modes that ever ran. Raises StateUnavailable."""
     keys = [StateKeys(namespace_of(mode, app_env)) for mode in MODES]
     beats = ask(address, *(("HMGET", each.heartbeat, "at", "stopped") for each in keys))
     views = ask(address, *(("HGET", each.metrics, "view_at") for each in keys))
@@ -48,17 +51,39 @@ def take_pulse(address: RedisAddress, app_env: str) -> Pulse:
         Pulse(mode, _instant(at), _instant(view_at), stopped == b"true")
         for mode, (at, stopped), view_at in zip(MODES, beats, views, strict=True)
     ]
-    return max(pulses, key=lambda pulse: pulse.at)
+    return [pulse for pulse in pulses if pulse.at]
+
+
+class Patient:
+    """A mode's daemon as this process has seen it. Its heart is held against our clock, whatever its own clock says."""
+
+    def __init__(self) -> None:
+        self._last = Pulse("", _NEVER, _NEVER, is_stopped=False)
+        self._beat_at = self._view_at = _NEVER
+        self._has_lived = False
+
+    def judge(self, pulse: Pulse, now: Instant, *, is_newest: bool) -> str:
+        """Say what of it has been silent for too long; "" if nothing is. Who was dead before we came may stay so."""
+        is_first = not self._last.at
+        if is_first or pulse.at != self._last.at:
+            self._has_lived = self._has_lived or not is_first
+            self._beat_at = min(pulse.at, now) if is_first else now
+        if is_first or pulse.view_at != self._last.view_at:
+            self._view_at = min(pulse.view_at, now) if is_first else now
+        self._last = pulse
+        seen = Pulse(pulse.mode, self._beat_at, self._view_at if pulse.view_at else _NEVER, pulse.is_stopped)
+        return what_is_silent(seen, now) if is_newest or self._has_lived else ""
 
 
 class SilenceWatch:
-    """Looks each second, and says once that the daemon is silent, again every ten minutes, and once that it is back."""
+    """Looks each second, and says once that a daemon is silent, again every ten minutes, and once that it is back."""
 
     def __init__(self, address: RedisAddress, app_env: str, sender: Sender, clock: Clock) -> None:
         self._address = address
         self._app_env = app_env
         self._sender = sender
         self._clock = clock
+        self._patients = {mode: Patient() for mode in MODES}
         self._seen_at = clock.now()  # when Redis answered last
         self._told_at: Instant | None = None
 
@@ -72,13 +97,15 @@ class SilenceWatch:
         """Look once, and call if need be. Waits for Redis, for a second at most."""
         now = self._clock.now()
         try:
-            pulse = take_pulse(self._address, self._app_env)
+            pulses = take_pulses(self._address, self._app_env)
         except StateUnavailable as failure:
             away = now - self._seen_at
             self._judge(now, f"whether it lives cannot be seen: {failure}" if away >= SILENT else "", is_known=False)
         else:
             self._seen_at = now
-            self._judge(now, what_is_silent(pulse, now), is_known=True)
+            newest = max((pulse.at for pulse in pulses), default=_NEVER)
+            found = [self._patients[one.mode].judge(one, now, is_newest=one.at == newest) for one in pulses]
+            self._judge(now, "; ".join(filter(None, found)), is_known=True)
 
     def _judge(self, now: Instant, silence: str, *, is_known: bool) -> None:
         if silence:

@@ -39,10 +39,15 @@ class Frame:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         yield from self._news()
         picture = self.seen.picture
-        if picture is None:
-            return
+        try:
+            parts = [] if picture is None else [*self._parts(picture, options.max_width)]
+        except (ArithmeticError, LookupError, TypeError, ValueError) as failure:  # figures that no daemon writes
+            parts = [Text(f"what is in Redis cannot be shown ({type(failure).__name__})", style="bold red")]
+        yield from parts
+
+    def _parts(self, picture: Picture, width: int) -> Iterator[RenderableType]:
         yield from _cut(state(picture))
-        if options.max_width >= WIDE:
+        if width >= WIDE:
             halves = Table.grid(padding=(0, 2), expand=True)
             halves.add_column(ratio=1)
             halves.add_column(ratio=1)

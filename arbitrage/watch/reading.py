@@ -1,6 +1,6 @@
 """What a picture is drawn of: the status, the last minutes of edges, the last plans, the alerts. It writes nothing.
 
-Whatever is in Redis may have been put there by anybody: all text of it is cleaned before it can reach a terminal.
+Whatever is in Redis may have been put there by anybody: its text is cleaned before it can reach a terminal.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -19,7 +19,6 @@ from arbitrage.state.keys import RedisAddress, StateKeys
 from arbitrage.state.series import ROW, SeriesRow
 from arbitrage.status import read_status
 from arbitrage.status.shape import Status
-from arbitrage.telemetry.cleaning import clean_text
 
 T = TypeVar("T")
 
@@ -65,23 +64,11 @@ def look(settings: Settings) -> Picture | None:
     waiting = [alert for alert in told if alert.is_open and alert.severity is not Severity.INFO]
     return Picture(
         at=now,
-        status=cleaned(status),
+        status=status,
         edges=_edges(_decoded((_field(row, ROW) for row in series), SeriesRow), now),
         ends=tuple(_decoded((_field(row, "row") for row in ends), PlanEnd)),
         alerts=tuple(sorted(waiting, key=lambda alert: (-RANK[alert.severity], -alert.last_at))),
     )
-
-
-def cleaned(value: Any) -> Any:
-    """Return a status with every text in it made safe to show."""
-    match value:
-        case str():
-            return clean_text(value)
-        case dict():
-            return {clean_text(str(name)): cleaned(held) for name, held in value.items()}
-        case list() | tuple():
-            return [cleaned(held) for held in value]
-    return value
 
 
 def _edges(rows: Iterable[SeriesRow], now: Instant) -> dict[Way, tuple[Sample, ...]]:

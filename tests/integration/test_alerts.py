@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,16 @@ import pytest
 from redis import Redis
 
 from arbitrage.commands import ack
-from arbitrage.domain.alerts import Alert
+from arbitrage.domain.alerts import Alert, Severity
 from arbitrage.domain.errors import ConfigurationError
 from arbitrage.domain.instants import NS_PER_S
 from arbitrage.domain.views import EngineView
-from arbitrage.settings import Settings
-from arbitrage.state.keys import StateKeys, namespace_of
+from arbitrage.settings import Settings, load_settings
+from arbitrage.state.keys import RedisAddress, StateKeys, namespace_of
 from arbitrage.status import read_status
+from tests.clocks import NOON
 from tests.live_daemon import LiveDaemon, a_play_market, play_settings, until
+from tests.operated_daemon import OperatedDaemon
 from tests.redis_server import RedisServer
 from tests.webhook import PATH, Webhook, a_webhook
 
@@ -105,6 +108,32 @@ async def test_the_command_line_answers_through_the_mailbox(
     assert alert.id not in {row["id"] for row in status["alerts"]}
     assert status["alert_targets"]["1:json"]["problem"] == ""
     assert any(b'"acknowledged"' in row[b"row"] and b"looking at it" in row[b"row"] for _, row in journal)
+
+
+def test_what_somebody_wrote_into_an_alert_cannot_take_the_terminal_over(
+    redis_address: RedisAddress, app_env: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keys = StateKeys(namespace_of("shadow", app_env))
+    given = {"REDIS_HOST": redis_address.host, "REDIS_PORT": str(redis_address.port), "APP_ENV": app_env}
+    settings = load_settings({**given, "STATE_DIR": str(tmp_path)}, None)
+    evil = Alert(
+        id="1-1", at=NOON, severity=Severity.INFO, kind="x", text="\x1b[2J\n\u202e" * 999, runbook="", last_at=NOON
+    )
+    seen = replace(evil, acked_at=NOON)
+    with (
+        Redis(host=redis_address.host, port=redis_address.port) as redis,
+        OperatedDaemon(
+            tmp_path, when_told=lambda _: redis.hset(keys.alerts, "1-1", msgspec.json.encode(seen))
+        ).running(),
+    ):
+        redis.hset(keys.heartbeat, "at", int(NOON))
+        redis.hset(keys.alerts, "1-1", msgspec.json.encode(evil))
+        code = ack.main(settings, "", "looking at it")
+    (said,) = capsys.readouterr().out.splitlines()
+
+    assert code == 0
+    assert said.isprintable()
+    assert len(said) < 2_000
 
 
 async def test_a_target_that_hangs_holds_no_tick_up_and_an_end_is_told_on_purpose(watched: Watched) -> None:

@@ -6,12 +6,15 @@ from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
+import msgspec
 import pytest
 from redis import Redis
 
 from arbitrage.clock import SystemClock
 from arbitrage.dashboard.actions import Action, Actions, Forbidden, NoDaemon
 from arbitrage.dashboard.connection import Connection
+from arbitrage.dashboard.page.pieces import pieces_of
+from arbitrage.dashboard.page.words import Words
 from arbitrage.dashboard.reader import Picture, Reader
 from arbitrage.dashboard.sessions import Visitor
 from arbitrage.dashboard.tokens import Role
@@ -78,7 +81,7 @@ async def test_all_that_a_daemon_wrote_is_read(
     assert [(plan.plan_id, plan.outcome, plan.legs[0].end) for plan in picture.closed_plans] == [
         ("p-0", "both", "filled")
     ]
-    assert picture.refusal_counts == {"edge_too_small": 7, "fx_too_old": 7}
+    assert picture.status.refusals == {line.code: line.count for line in peaceful(NOON).refusals}
     assert picture.refusals[0].reasons[0] == "edge_too_small: 4.2 bps (limit 10 bps)"
     assert [(row.id, row.acked_at is None) for row in picture.alerts] == [("1-1", True), ("1-0", False)]
     assert [(line.event, line.text) for line in picture.log] == [("state_up", "epoch=ab")]
@@ -135,9 +138,7 @@ async def test_of_two_daemons_the_one_with_real_orders_is_shown(
     assert len(picture.living) == 2
 
 
-@pytest.mark.parametrize(
-    "part", ["view", "run", "plans_open", "plans_closed", "refused", "series", "log", "alerts", "refusals"]
-)
+@pytest.mark.parametrize("part", ["view", "run", "plans_open", "plans_closed", "refused", "series", "log", "alerts"])
 @pytest.mark.parametrize("with_what", [b"\xff not JSON", b'{"at": 1e999}', b"[]", b"9" * 5_000, HUGE])
 async def test_what_is_not_understood_costs_its_own_part_and_no_more(
     desk: Desk, redis_address: RedisAddress, app_env: str, redis: Redis, part: str, with_what: bytes
@@ -145,7 +146,7 @@ async def test_what_is_not_understood_costs_its_own_part_and_no_more(
     keys = await rows_of_a_run(redis_address, app_env, a_submission(), Publish(guarded(ago(0.1))))
     key = getattr(keys, part)
     redis.delete(key)
-    if part in {"plans_open", "alerts", "refusals"}:
+    if part in {"plans_open", "alerts"}:
         redis.hset(key, "x", with_what)
     elif part in {"view", "run"}:
         redis.set(key, with_what)
@@ -171,6 +172,24 @@ async def test_a_key_that_holds_another_kind_of_thing_costs_its_own_part(
     redis.sadd(getattr(keys, part), "x")
 
     assert (await desk.look()).status is not None
+
+
+@pytest.mark.parametrize("figure", ["NaN", "sNaN", "-Infinity", "1e999999", 10**40, -1])
+@pytest.mark.parametrize("name", ["notional_krw", "expected_krw", "net_edge_bps", "decided_at", "quantity"])
+async def test_a_row_with_a_figure_that_is_none_is_left_out_and_the_others_stay(
+    desk: Desk, redis_address: RedisAddress, app_env: str, redis: Redis, name: str, figure: object
+) -> None:
+    keys = await rows_of_a_run(redis_address, app_env, Publish(peaceful(ago(0.1))))
+    odd = msgspec.json.decode(to_json(an_end("p-odd")))
+    (odd["plan"]["upbit"] if name == "quantity" else odd["plan"])[name] = figure
+    redis.hset(keys.plans_open, "p-odd", msgspec.json.encode(odd["plan"]))
+    redis.xadd(keys.plans_closed, {"row": msgspec.json.encode(odd)})
+    redis.xadd(keys.plans_closed, {"row": to_json(an_end("p-1"))})
+
+    picture = await desk.look()
+    "".join(pieces_of(picture, NOON, OPERATOR, Words("en")).values())
+
+    assert picture.closed_plans[0].plan_id == "p-1"
 
 
 async def test_a_redis_that_goes_away_leaves_the_last_picture_and_its_age(
@@ -234,8 +253,25 @@ async def test_a_halt_waits_for_the_next_start_and_nothing_else_does(
         with pytest.raises(NoDaemon, match="no daemon runs"):
             await desk.actions.give(OPERATOR, action, "not now")
 
-    assert (given.daemon_alive, "the next start" in given.detail) == (False, True)
+    assert (given.daemon_alive, "its next start" in given.detail) == (False, True)
     assert redis.xlen(keys.commands) == 1
+
+
+async def test_a_halt_is_left_for_a_frozen_daemon_too_although_another_lives(
+    desk: Desk, redis_address: RedisAddress, app_env: str, redis: Redis
+) -> None:
+    frozen = await rows_of_a_run(redis_address, app_env, mode="live")
+    stopped = await rows_of_a_run(redis_address, app_env, mode="paper")
+    redis.hset(frozen.heartbeat, "at", ago(30))
+    redis.hset(stopped.heartbeat, mapping={"at": ago(30), "stopped": "true"})
+    with a_living_daemon(redis_address, app_env) as living:
+        await _until_alive(desk)
+        given = await desk.actions.give(OPERATOR, Action.HALT, "now")
+        acked = await desk.actions.give(OPERATOR, Action.ACK, "seen")
+
+    assert given.told == [living.namespace, frozen.namespace]
+    assert acked.told == [living.namespace]
+    assert [redis.xlen(keys.commands) for keys in (living, frozen, stopped)] == [2, 1, 0]
 
 
 async def test_who_may_only_look_leaves_nothing(

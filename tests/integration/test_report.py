@@ -118,6 +118,10 @@ def test_more_plans_than_a_page_are_all_read(left: Left) -> None:
         b'{"plan": null}',
         msgspec.json.encode(ended("09:00", base="<script>")),
         msgspec.json.encode(replace(ended("09:00"), plan=replace(ended("09:00").plan, expected_krw=Decimal("NaN")))),
+        *(
+            msgspec.json.encode(replace(ended("09:00"), binance_fill=replace(ended("09:00").binance_fill, fee=fee)))
+            for fee in (Decimal("1e999999"), Decimal("-1e400"))
+        ),
         msgspec.json.encode(replace(ended("09:00"), plan=replace(ended("09:00").plan, decided_at=Instant(-(10**25))))),
     ],
 )

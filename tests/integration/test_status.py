@@ -400,6 +400,29 @@ async def test_a_view_of_another_version_is_named(redis_address: RedisAddress, a
         read_status(settings_for(redis_address, app_env))
 
 
+@pytest.mark.parametrize("figure", ["NaN", "sNaN", "Infinity", "1e999999"])
+async def test_a_figure_that_cannot_be_is_told_in_one_line(
+    redis_address: RedisAddress, app_env: str, figure: str
+) -> None:
+    await a_run(
+        redis_address, app_env, Publish(replace(a_view(ago(0.3)), inventory={"upbit": {"KRW": Decimal(figure)}}))
+    )
+
+    with pytest.raises(StateUnavailable, match="view: not understood"):
+        read_status(settings_for(redis_address, app_env))
+
+
+async def test_text_that_another_program_wrote_cannot_steer_a_terminal(
+    redis_address: RedisAddress, app_env: str
+) -> None:
+    await a_run(redis_address, app_env, Publish(replace(a_view(ago(0.3)), why_not="\x1b[2J" + "x" * 1_000_000)))
+
+    text = text_of(read_status(settings_for(redis_address, app_env)))
+
+    assert "\x1b" not in text
+    assert len(text) < 10_000
+
+
 async def test_the_mode_of_the_gate_comes_first_then_the_last_heartbeat(
     redis_address: RedisAddress, app_env: str
 ) -> None:

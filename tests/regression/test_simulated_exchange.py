@@ -769,8 +769,9 @@ class Pair:
             self.runner.on_event(event)
         assert self.runner.failure is None
 
-    def submit(self, order: Order) -> None:
-        self.venues[order.venue].submit(order)
+    def submit(self, *orders: Order) -> None:
+        for order in orders:
+            self.venues[order.venue].submit(order)
 
     def ask(self, order: Order) -> None:
         self.venues[order.venue].ask(order)

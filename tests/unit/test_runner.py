@@ -29,8 +29,8 @@ class Desk:
             raise OSError(28, "No space left on device")
         self.told.append(f"noted {type(intent).__name__}")
 
-    def submit(self, order: Order) -> None:
-        self.told.append(f"order {order.venue}")
+    def submit(self, *orders: Order) -> None:
+        self.told.extend(f"order {order.venue}" for order in orders)
 
     def ask(self, order: Order) -> None:
         self.told.append(f"ask {order.venue}")

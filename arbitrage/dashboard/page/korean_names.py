@@ -1,4 +1,4 @@
-"""The daemon's own names in Korean: limits, reasons of a refusal, trips, latches. English reads them as they are."""
+"""The daemon's own names in Korean: limits, reasons, trips, latches, alerts. English reads them as they are."""
 
 from typing import Final
 
@@ -84,6 +84,17 @@ KOREAN_NAMES: Final[dict[str, str]] = {
     "day_step": "날짜 뒤바뀜",
     "restarts": "잦은 재시작",
     "operator": "운영자 정지",
+    # alerts, arbitrage/telemetry/alert_rules.py and arbitrage/alert_wiring.py
+    "trading_state": "거래 상태",
+    "venue_lost": "거래소 끊김",
+    "private_stream": "개인 스트림 끊김",
+    "reconcile_mismatch": "잔고 불일치",
+    "key_expiry": "API 키 만료 임박",
+    "cleared": "해제됨",
+    "started": "시작됨",
+    "stopped": "종료됨",
+    "lease_lost": "리스 상실",
+    "engine_failed": "엔진 오류",
     # ends of a leg
     "filled": "체결",
     "partial": "일부 체결",

@@ -1,7 +1,12 @@
-"""HTML as text that cannot be forgotten to be escaped: `el` escapes whatever is not Markup already."""
+"""HTML as text that cannot be forgotten to be escaped: `el` cleans and escapes whatever is not Markup already."""
 
 from html import escape
 from typing import Final
+
+from arbitrage.telemetry.cleaning import clean_text
+
+LONGEST: Final = 2_000
+"""Characters of one text; whoever wrote more of it did not write it for a page."""
 
 _VOID: Final = frozenset({"input", "meta", "link", "br"})
 
@@ -17,10 +22,10 @@ Content = str | Markup | None
 
 
 def text(content: Content) -> Markup:
-    """Return a text as HTML that shows exactly this text."""
+    """Return a text as HTML that shows it, without what does not print: text may run backwards, too."""
     if content is None:
         return Markup()
-    return content if isinstance(content, Markup) else Markup(escape(str(content)))
+    return content if isinstance(content, Markup) else Markup(_safe(str(content)))
 
 
 def joined(*contents: Content) -> Markup:
@@ -31,7 +36,7 @@ def joined(*contents: Content) -> Markup:
 def el(tag: str, *contents: Content, cls: str = "", **attributes: str) -> Markup:
     """Return an element. An underscore in an attribute's name is a hyphen; every value is escaped."""
     given = {"class": cls, **attributes} if cls else attributes
-    pairs = "".join(f' {name.replace("_", "-")}="{escape(value)}"' for name, value in given.items())
+    pairs = "".join(f' {name.replace("_", "-")}="{_safe(value)}"' for name, value in given.items())
     return Markup(f"<{tag}{pairs}>") if tag in _VOID else Markup(f"<{tag}{pairs}>{joined(*contents)}</{tag}>")
 
 
@@ -46,3 +51,7 @@ def document(language: str, title: str, head: Markup, *body: Markup) -> str:
     return (
         f'<!doctype html><html lang="{escape(language)}"><head>{meta}{head}</head><body>{joined(*body)}</body></html>'
     )
+
+
+def _safe(written: str) -> str:
+    return escape(clean_text(written, LONGEST))

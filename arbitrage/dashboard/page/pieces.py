@@ -29,7 +29,7 @@ def pieces_of(picture: Picture, now: Instant, visitor: Visitor, words: Words) ->
         "edges": trading_cards.edges(status, words),
         "plans": trading_cards.plans(picture.open_plans, picture.closed_plans, at, words),
         "score": trading_cards.score(status, words),
-        "refusals": trading_cards.refusals(picture.refusal_counts, picture.refusals, at, words),
+        "refusals": trading_cards.refusals(status, picture.refusals, at, words),
         "inventory": trading_cards.inventory(status, words),
         "guard": safety_cards.guard(status, at, words),
         "gate": safety_cards.gate(status, words),

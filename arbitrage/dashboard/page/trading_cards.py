@@ -1,6 +1,6 @@
 """The cards about trading: edges and premiums by pair, plans with their legs, the day's score, refusals. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
@@ -130,9 +130,11 @@ def _fact(name: Content, value: Content) -> Markup:
     return el("div", el("span", name), el("span", value), cls="fact")
 
 
-def refusals(counts: Mapping[str, int], newest: Sequence[RefusalRow], now: datetime, words: Words) -> Markup:
-    """Show which reasons are given most, and the newest refusals with what was seen."""
-    most = sorted(counts.items(), key=lambda line: -line[1])[:REASONS_SHOWN]
+def refusals(status: Status | None, newest: Sequence[RefusalRow], now: datetime, words: Words) -> Markup:
+    """Show which reasons this run gave most, as `arbitrage status` does, and the newest refusals with what was seen."""
+    counts = status.refusals if status else {}
+    given = [line for line in counts.items() if line[1] > 0]
+    most = sorted(given, key=lambda line: -line[1])[:REASONS_SHOWN]
     if not most:
         return card(words("refusals"), nothing(words("no_refusals")))
     lines = [

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from arbitrage.alert_wiring import the_end
 from arbitrage.dashboard.models import AlertRow, LogLine, Point, Status
 from arbitrage.dashboard.page import charts, figures, glance, words
 from arbitrage.dashboard.page.korean_names import KOREAN_NAMES
@@ -19,13 +20,14 @@ from arbitrage.dashboard.reader import Picture
 from arbitrage.dashboard.rows import closed_plan, open_plan, refusal
 from arbitrage.dashboard.sessions import Visitor
 from arbitrage.dashboard.tokens import Role
-from arbitrage.domain.guarding import LatchKind, Trip
+from arbitrage.domain.guarding import KEY_EXPIRY, LatchKind, Trip
 from arbitrage.domain.instants import NS_PER_S, Instant
 from arbitrage.domain.verdicts import RefusalCode
-from arbitrage.domain.views import EngineView
+from arbitrage.domain.views import EngineView, RefusalLine
 from arbitrage.state.keys import RunFacts
 from arbitrage.status.limits import UNITS
 from arbitrage.status.shape import shape
+from arbitrage.telemetry.alert_rules import MISMATCH
 from tests.clocks import NOON
 from tests.dashboard_views import guarded, peaceful
 from tests.plan_builders import a_plan, a_refusal, an_end
@@ -34,6 +36,7 @@ ENGLISH, KOREAN = (Words(language) for language in LANGUAGES)
 OPERATOR = Visitor(Role.CONTROL, "mina", "127.0.0.1")
 READER = Visitor(Role.READ, "read", "127.0.0.1")
 AT = datetime(2026, 11, 22, 3, tzinfo=UTC)
+ERROR = RuntimeError("gone")
 HOSTILE = '<img src=x onerror="alert(1)">'
 
 
@@ -120,7 +123,11 @@ def test_every_word_is_there_in_both_languages_and_differs_by_more_than_case():
 
 
 def test_every_name_that_the_daemon_uses_is_known_in_korean():
-    names = {*UNITS, *RefusalCode, *Trip, *LatchKind}
+    alerts = {KEY_EXPIRY, MISMATCH, "trading_state", "venue_lost", "private_stream", "cleared"}
+    ends = {
+        the_end(lost, failed, asked=True, at=NOON).kind for lost, failed in ((None, None), (ERROR, None), (None, ERROR))
+    }
+    names = {*UNITS, *RefusalCode, *Trip, *LatchKind, *alerts, *ends, "started"}
 
     assert sorted(name for name in names if name not in KOREAN_NAMES) == []
     assert KOREAN.of("repeated_execution:XRP") == "반복 실행 XRP"
@@ -266,6 +273,7 @@ def test_nothing_that_others_wrote_becomes_a_tag():
         guarded(NOON),
         why_not=HOSTILE,
         left_out=((HOSTILE, HOSTILE),),
+        refusals=(RefusalLine(code=HOSTILE, count=3),),
         runway={HOSTILE: {}},
         private_streams={"upbit": HOSTILE},
     )
@@ -273,7 +281,6 @@ def test_nothing_that_others_wrote_becomes_a_tag():
         view,
         alerts=(an_alert(id=HOSTILE, severity=HOSTILE, kind=HOSTILE, text=HOSTILE, runbook=HOSTILE, acked_by=HOSTILE),),
         log=(LogLine(at=HOSTILE, level=HOSTILE, event=HOSTILE, text=HOSTILE),),
-        refusal_counts={HOSTILE: 3},
         refusals=(replace_model(refusal(a_refusal()), base=HOSTILE, direction=HOSTILE, reasons=[HOSTILE]),),
         closed_plans=(replace_model(closed_plan(an_end()), base=HOSTILE, outcome=HOSTILE, direction=HOSTILE),),
     )
@@ -282,6 +289,28 @@ def test_nothing_that_others_wrote_becomes_a_tag():
 
     assert pieces.count("&lt;img src=x onerror=&quot;") > 12
     assert "<img" not in pieces
+
+
+@pytest.mark.parametrize("written", ["gone \x1b[2J\r\n", "a\u202ekcilc", "x" * 1_000_000])
+def test_what_does_not_print_and_what_has_no_end_does_not_reach_the_page(written):
+    view = replace(guarded(NOON), why_not=written, left_out=((written, written),), private_streams={"upbit": written})
+    row = an_alert(id=written, kind=written, text=written, runbook=written, acked_by=written)
+
+    pieces = "".join(pieces_of(a_picture(view, alerts=(row,)), NOON, OPERATOR, ENGLISH).values())
+
+    assert pieces.isprintable()
+    assert len(pieces) < 100_000
+
+
+def test_the_refusals_are_those_of_the_status_and_no_second_count():
+    often, never = (RefusalLine(code=code, count=count) for code, count in (("fx_too_old", 4_711), ("clock", 0)))
+    shown = [
+        pieces_of(a_picture(replace(peaceful(NOON), refusals=lines)), NOON, READER, ENGLISH)["refusals"]
+        for lines in ((often, never), (never,))
+    ]
+
+    assert "4,711" in shown[0]
+    assert ENGLISH("no_refusals") in shown[1]
 
 
 def replace_model(model, **changes):

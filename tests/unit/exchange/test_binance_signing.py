@@ -9,7 +9,7 @@ import sys
 from random import Random
 from typing import Any
 
-from arbitrage.exchange.binance_signing import encoded, signature, signed
+from arbitrage.exchange.binance_signing import BinanceSigner, encoded, signature
 
 CCXT = """
 import ccxt, json, sys
@@ -44,7 +44,7 @@ def test_we_write_and_sign_parameters_as_ccxt_does() -> None:
     assert len(theirs) == len(cases)
     for (_, _, params, secret, at_ms), their_payload in zip(cases, theirs, strict=True):
         full: dict[str, Any] = {"timestamp": str(at_ms), **params, "recvWindow": "10000"}
-        assert signed(secret.encode(), encoded(full)) == their_payload
+        assert BinanceSigner(secret.encode()).signed(encoded(full)) == their_payload
 
 
 def test_a_signature_is_that_of_the_venues_own_example() -> None:

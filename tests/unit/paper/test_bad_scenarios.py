@@ -1,4 +1,4 @@
-"""Seventy ways to get a scenario wrong: each is told in one line with file, line, field and what is allowed."""
+"""Ninety ways to get a scenario wrong: each is told in one line with file, line, field and what is allowed."""
 
 from pathlib import Path
 
@@ -58,7 +58,7 @@ MISTAKES = [
         "",
         "5: symbols.upbit: is missing; allowed: such as KRW-BTC, or a list of 1 to 30 items",
     ),
-    ("{t: 0, upbit_bid", "{upbit_bid", "25: steps[0].t: is missing; allowed: 0 to 2678400"),
+    ("{t: 0, upbit_bid", "{upbit_bid", "25: steps[0].t: is missing; allowed: 0 to 518400"),
     ("risk_profile:", "risk_profil:", "16: risk_profil: unknown field; did you mean risk_profile? allowed: balances"),
     (
         "t: 0, upbit_bid",
@@ -88,15 +88,15 @@ MISTAKES = [
     (
         "BTC: 0.05}\nfees",
         "BTC: 1e999}\nfees",
-        "11: balances.binance.BTC: '1e999' is not a number; allowed: -1e15 to 1e15",
+        "11: balances.binance.BTC: '1e999' is not a number; allowed: 0 to 1e15",
     ),
-    ("KRW: 5000000", "KRW: 5_000_000", "10: balances.upbit.KRW: '5_000_000' is not a number; allowed: -1e15 to 1e15"),
+    ("KRW: 5000000", "KRW: 5_000_000", "10: balances.upbit.KRW: '5_000_000' is not a number; allowed: 0 to 1e15"),
     (
         "by_bps: 50",
         'by_bps: "5,0"',
         "28: steps[3].generate[0].by_bps: '5,0' is not a number; allowed: -9999 to 100000000",
     ),
-    ("lasts_s: 60", "lasts_s: 1:00:00", "31: lasts_s: '1:00:00' is not a number; allowed: 0 to 2678400"),
+    ("lasts_s: 60", "lasts_s: 1:00:00", "31: lasts_s: '1:00:00' is not a number; allowed: 0 to 518400"),
     ("seed: 7", "seed: 010", "3: seed: '010' is not a number; allowed: a whole number, 0 to 1e15"),
     (
         "max_trades_per_hour: 20",
@@ -199,7 +199,7 @@ MISTAKES = [
     ("count: 2", "count: two", "23: faults[0].count: 'two' is not a number; allowed: a whole number, 0 to 1000000"),
     # what does not go together
     ("{t: 5,", "{t: 99,", "27: steps[2].t: 9 is before the one above; allowed: 99 and later"),
-    ("lasts_s: 60", "lasts_s: 11", "31: lasts_s: 11 s is before the last step; allowed: 12 to 2678400"),
+    ("lasts_s: 60", "lasts_s: 11", "31: lasts_s: 11 s is before the last step; allowed: 12 to 518400"),
     (
         "{t: 0, rate: 1400}",
         "{t: 61, rate: 1400}",
@@ -261,6 +261,65 @@ MISTAKES = [
         "command: resume",
         "command: halt",
         "30: steps[5].operator.latch: means nothing for halt; allowed: for resume",
+    ),
+    # what would do nothing
+    (
+        "POST *",
+        "POST /v1/order",
+        "23: faults[0].endpoint: 'POST /v1/order' fits no request; allowed: a pattern",
+    ),
+    ("POST *", "* order.place", "23: faults[0].endpoint: '* order.place' fits no request; allowed: a pattern over"),
+    (
+        "POST *",
+        "POST /api/v3/order",
+        "23: faults[0].endpoint: 'POST /api/v3/order' fits no request; allowed: a",
+    ),
+    (
+        'kind: error_5xx, venue: upbit, endpoint: "POST *", status: 503, executed: true, count: 2',
+        "kind: event_lost, contains: myOrders",
+        "23: faults[0].contains: 'myOrders' stands in no private event; allowed: a part of myOrder",
+    ),
+    (
+        'kind: error_5xx, venue: upbit, endpoint: "POST *", status: 503, executed: true, count: 2',
+        "kind: event_lost, venue: upbit, contains: executionReport",
+        "23: faults[0].contains: 'executionReport' stands in no private event; allowed: a part of myOrder",
+    ),
+    (
+        'kind: error_5xx, venue: upbit, endpoint: "POST *", status: 503, executed: true, count: 2',
+        "kind: too_many, s: 5",
+        "23: faults[0].s: is a Retry-After, which is not kept here; allowed: banned",
+    ),
+    ("count: 2}", "after_s: 60}", "23: faults[0].after_s: 60 s is after the end of the scenario; allowed: below 60"),
+    ("{t: 10, ", "{t: 10, restart_after_s: 5, ", "28: steps[3].restart_after_s: is named without an end; allowed"),
+    ("{t: 10, ", "{t: 10, crash_after_s: 50, ", "28: steps[3].crash_after_s: 50 s is after the end of the scenario"),
+    ("{t: 10, ", "{t: 10, base: ETH, ", "28: steps[3].base: is named without a touch; allowed: beside bid and ask"),
+    (
+        "venues: {binance: {down: true, ",
+        "venues: {upbit: {clock_ahead_ms: 5}, binance: {down: true, ",
+        "29: steps[4].venues.upbit.clock_ahead_ms: nobody looks at it; allowed: that of binance",
+    ),
+    (
+        "by_bps: 50, seconds: 30",
+        "by_bps: 50, pull_s: 30",
+        "28: steps[3].generate[0].pull_s: means nothing for shock; allowed: by_bps, every_ms, seconds",
+    ),
+    ("by_bps: 50, ", "", "28: steps[3].generate[0]: moves nothing; allowed: by_bps other than 0"),
+    (
+        "steps:\n",
+        "steps:\n  - {t: 0, generate: [{kind: gap, by_bps: 5}]}\n",
+        "25: steps[0].generate[0]: KRW-BTC has no price to be moved yet; allowed: after a step that names one",
+    ),
+    (
+        "{t: 60, rate: 1401}",
+        "{t: 61, rate: 1401}",
+        "8: symbols.exchange_rate[1].t: 61 is after the end of the scenario; allowed: up to 60",
+    ),
+    ("BTC: 0.05}\n  binance", "BTCC: 1}\n  binance", "10: balances.upbit.BTCC: unknown currency; did you mean BTC?"),
+    ("KRW: 5000000", "KRW: -1", "10: balances.upbit.KRW: '-1' is too small; allowed: 0 to 1e15"),
+    (
+        "{min: 1, max: 20}",
+        "{min: 0}",
+        "33: expected_outcomes.trades.min: 0 holds for every count; allowed: 1 and more, or a max",
     ),
     # YAML
     ("seed: 7\n", "seed: 7\nseed: 8\n", "4: seed: is there twice; allowed: once"),
@@ -336,6 +395,29 @@ def test_no_bytes_raise_anything_else(tmp_path: Path, raw: bytes) -> None:
     path.write_bytes(raw)
 
     assert complaints(path)
+
+
+def test_a_scenario_that_goes_on_for_too_long_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "long.yaml"
+    path.write_text(GOOD.replace("seconds: 30", "seconds: 518400").replace("lasts_s: 60\n", ""), encoding="utf-8")
+
+    told = "24: steps: what they tell lasts 518440 s; allowed: up to 518400 s, with the end"
+    assert complaints(path) == [f"{path}:{told}"]
+
+
+STRIKING = [
+    *(f'kind: drop_before, endpoint: "{fits}"' for fits in ("*", "GET *", "* /v1/orders", "DELETE /api/v3/order")),
+    *(f"kind: event_lost, contains: {fits}" for fits in ("Order", "arb-paper-1-2-b-1", "-u-1", "balanceUpdate USDT")),
+    "kind: event_lost",
+]
+
+
+@pytest.mark.parametrize("fault", STRIKING)
+def test_a_fault_that_may_strike_is_taken(tmp_path: Path, fault: str) -> None:
+    path = tmp_path / "faulty.yaml"
+    path.write_text(GOOD.replace("{t: 10, ", f"{{t: 10, faults: [{{{fault}}}], ", 1), encoding="utf-8")
+
+    assert told_of(path) == []
 
 
 def told_of(path: Path) -> list[str]:

@@ -1,11 +1,17 @@
 """Scenarios in processes: all of them come back, in whatever order, whatever becomes of a process."""
 
+import os
+import subprocess
+import sys
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
 from arbitrage.paper.batch import play_all
 from tests.outcome_builders import a_job, play
+
+ROOT = Path(__file__).parents[3]
 
 
 def outcomes_of(*names: str, processes: int = 2) -> dict[int, str]:
@@ -44,6 +50,34 @@ def test_who_stops_listening_need_not_wait_for_what_still_plays() -> None:
         place, _ = next(playing)
 
     assert place == 1
+
+
+PARENT = """
+import signal
+from arbitrage.paper.batch import play_all
+from tests.outcome_builders import a_job
+
+def play(job):
+    print("playing", flush=True)
+    signal.pause()
+
+if __name__ == "__main__":
+    list(play_all([a_job()], play, 1))
+"""
+
+
+def test_a_process_does_not_outlive_the_one_that_asked_for_it(tmp_path: Path) -> None:
+    """However that one ends, nobody would hear what comes of the scenario."""
+    script = tmp_path / "parent.py"
+    script.write_text(PARENT, encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True, env=environment) as parent:
+        assert parent.stdout is not None
+        began = parent.stdout.readline()
+        parent.kill()
+        left, _ = parent.communicate(timeout=10)  # the pipe is shut when nobody is left to write to it
+
+    assert (began, left) == ("playing\n", "")
 
 
 def test_nothing_to_play_is_no_trouble() -> None:

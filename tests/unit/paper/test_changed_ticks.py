@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from arbitrage.paper.scenario import Scenario
+from arbitrage.paper.scenario_time import lasts_s, start_of
 from arbitrage.paper.witness import Witness
-from arbitrage.paper.world import World, lasts_s, start_of
+from arbitrage.paper.world import World
 from arbitrage.virtual_loop import run
 
 NAMED = {"upbit_bid": 140_000_300, "upbit_ask": 140_050_700, "binance_bid": 100_000.16, "binance_ask": 100_010.14}

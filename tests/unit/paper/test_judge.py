@@ -123,10 +123,16 @@ def test_an_exposure_is_asked_for_even_where_nothing_was_left(wanted: int, passe
     assert (check.passed, check.seen) == (passed, "0 of anything")
 
 
-def test_nothing_that_filled_is_neutral_soon_enough() -> None:
-    check, _ = judge(Expectations(max_time_to_neutral_ms=1), what_was_seen(times_to_neutral_ms=()))
+@pytest.mark.parametrize(
+    ("times", "still_open", "told"),
+    [((), 0, "nothing filled"), ((5.0,), 1, "5.0 ms; 1 still open at the end")],
+)
+def test_what_is_never_neutral_is_not_neutral_soon_enough(times: tuple[float, ...], still_open: int, told: str) -> None:
+    seen = what_was_seen(times_to_neutral_ms=times, still_open=still_open)
 
-    assert (check.passed, check.seen) == (True, "nothing filled")
+    check, _ = judge(Expectations(max_time_to_neutral_ms=9), seen)
+
+    assert (check.passed, check.seen) == (False, told)
 
 
 @pytest.mark.parametrize(

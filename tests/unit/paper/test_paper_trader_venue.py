@@ -10,8 +10,9 @@ import pytest
 from arbitrage.domain.events import Event, OrderReply, VenueTrouble
 from arbitrage.domain.instruments import Venue
 from arbitrage.paper.scenario import Scenario
+from arbitrage.paper.scenario_time import start_of
 from arbitrage.paper.witness import Witness
-from arbitrage.paper.world import World, start_of
+from arbitrage.paper.world import World
 from arbitrage.sandbox.faults import REQUEST_KINDS
 from arbitrage.virtual_loop import run
 from tests.intent_builders import planned

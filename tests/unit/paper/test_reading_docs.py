@@ -7,7 +7,7 @@ import pytest
 
 from arbitrage.paper.judge import judge
 from arbitrage.paper.reading import read_scenario
-from arbitrage.paper.safety_rules import Rule
+from arbitrage.paper.rules import Rule
 from arbitrage.paper.schema import schema
 from arbitrage.paper_trader import run_scenario
 

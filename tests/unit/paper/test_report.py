@@ -14,7 +14,7 @@ from arbitrage.kst import at_kst
 from arbitrage.paper.batch import Job, broken
 from arbitrage.paper.outcome import Outcome
 from arbitrage.paper.report import make_folder, page, write_report
-from arbitrage.paper.world import start_of
+from arbitrage.paper.scenario_time import start_of
 from tests.outcome_builders import a_check, a_job, a_scenario, an_outcome
 from tests.plan_builders import an_end
 

@@ -20,20 +20,28 @@ from arbitrage.domain.guarding import GuardAct, GuardEntry, LatchKind
 from arbitrage.domain.instants import Instant
 from arbitrage.domain.instruments import Venue
 from arbitrage.domain.intents import Intent, ReportGuard, SubmitHedge, SubmitPlan
+from arbitrage.domain.money import WonUnits
 from arbitrage.exchange.accounts import Balance
 from arbitrage.exchange.order_requests import request_of
 from arbitrage.exchange.simulated import SimulatedExchange
 from arbitrage.exchange.venue_orders import TimeInForce
-from arbitrage.paper.safety_rules import Rule, SafetyRules
+from arbitrage.paper.rules import Rule
+from arbitrage.paper.safety_rules import SafetyRules
+from arbitrage.paper.scenario_time import start_of
 from arbitrage.paper.witness import Witness
-from arbitrage.paper.world import World, start_of
+from arbitrage.paper.world import World
 from arbitrage.virtual_loop import run
 from tests import builders as make
 from tests.intent_builders import a_latch, ended, guarded, planned, seconds
 from tests.paper_builders import once, scenario
 
 LIMITS = make.limits(
-    max_position_size=Decimal(1_250_000), max_daily_loss=Decimal(10_000), max_trades_per_hour=3, max_trades_per_day=9
+    max_position_size=Decimal(1_250_000),
+    max_daily_loss=Decimal(10_000),
+    max_total_loss=Decimal(12_000),
+    max_trades_per_hour=3,
+    max_trades_per_day=7,
+    max_position_count=2,
 )
 RISK = 50_000_000
 """What a plan of the builders holds: 5,000 won."""
@@ -41,7 +49,7 @@ RISK = 50_000_000
 
 def broken_by(*told: Intent | Event) -> list[str]:
     """The names of the rules that are found broken after these intents and words."""
-    rules = SafetyRules(LIMITS, make.universe("BTC"))
+    rules = SafetyRules(LIMITS, make.universe("BTC", "ETH"))
     for each in told:
         if isinstance(each, Event):
             rules.hear(each)
@@ -62,11 +70,35 @@ def with_order(**changes: object) -> SubmitPlan:
     return replace(sent, orders=(replace(upbit, **changes), binance))  # type: ignore[arg-type]  # any field
 
 
+def at_a_price(**changes: object) -> SubmitPlan:
+    """A plan whose leg on Upbit has another price than its books allow."""
+    sent = plan_at(LATER)
+    priced = replace(sent.plan, upbit=replace(sent.plan.upbit, **changes))  # type: ignore[arg-type]  # any field
+    return replace(sent, approved=replace(sent.approved, what=priced))
+
+
+def of_ether(plan_id: str) -> SubmitPlan:
+    """A plan of another pair."""
+    sent = plan_at(LATER, plan_id)
+    plan, (upbit, binance) = sent.plan, sent.orders
+    legs = replace(plan.upbit, symbol="KRW-ETH"), replace(plan.binance, symbol="ETHUSDT")
+    what = replace(plan, base="ETH", upbit=legs[0], binance=legs[1])
+    orders = replace(upbit, symbol="KRW-ETH"), replace(binance, symbol="ETHUSDT")
+    return replace(sent, approved=replace(sent.approved, what=what), orders=orders)
+
+
+def one_after_the_other(count: int, apart_s: float) -> tuple[Intent, ...]:
+    """Plans that each end before the next one starts."""
+    pairs = ((plan_at(seconds(apart_s * n), f"p-{n}"), ended(2 * n, f"p-{n}", result=0)) for n in range(count))
+    return tuple(intent for pair in pairs for intent in pair)
+
+
 def tripped(act: GuardAct) -> ReportGuard:
     entry = GuardEntry(at=seconds(0), act=act, name="stale_data", who="", why="")
     return ReportGuard(seconds(0), 1, "2026-11-26", (entry,), ())
 
 
+FORGIVEN = guarded(2, total_from_zero=True)
 NOON, LATER = seconds(0), seconds(1)
 STATE_DOWN, STATE_UP = StateDown(NOON, "gone"), StateUp(NOON)
 CHECKED, UNCHECKED = BootChecked(NOON, (), is_final=True), BootChecked(NOON, ("not yet",), is_final=False)
@@ -113,6 +145,7 @@ def test_a_trip_does_not_outlive_the_process_but_a_latch_does() -> None:
     rules.hear(STATE_DOWN)
     rules.begin_run()
     rules.publish(plan_at(LATER))
+    rules.publish(ended(1))
     assert rules.broken == []
 
     rules.publish(guarded(1, a_latch()))
@@ -125,13 +158,19 @@ def test_a_trip_does_not_outlive_the_process_but_a_latch_does() -> None:
 @pytest.mark.parametrize(
     ("rule", "told"),
     [
-        (Rule.SENT_TWICE, (plan_at(LATER), plan_at(LATER))),
+        (Rule.SENT_TWICE, (plan_at(LATER), ended(1), plan_at(LATER))),
         (Rule.OFF_GRID, (with_order(limit_price=Decimal(120_000_001)),)),
         (Rule.OFF_GRID, (with_order(quantity=Decimal("0.010000001")),)),
-        (Rule.OFF_GRID, (with_order(symbol="KRW-ETH"),)),
+        (Rule.OFF_GRID, (with_order(symbol="KRW-XRP"),)),
         (Rule.BELOW_MINIMUM, (with_order(quantity=Decimal("0.00004166")),)),
         (Rule.BELOW_MINIMUM, (SubmitHedge(with_order(quantity=Decimal("0.00001")).orders[0]),)),
-        (Rule.TOO_MANY_TRADES, tuple(plan_at(seconds(900 * n), f"p-{n}") for n in range(4))),
+        (Rule.TOO_MANY_TRADES, one_after_the_other(4, 900)),
+        (Rule.TOO_MANY_TRADES, one_after_the_other(8, 3 * 3_600)),
+        (Rule.TOO_MANY_AT_ONCE, (plan_at(LATER), plan_at(LATER, "p-2"))),
+        (Rule.RISKED_TOO_MUCH, (ended(1, "p-0", result=-50_000_001), plan_at(LATER))),
+        (Rule.RISKED_TOO_MUCH, (ended(1, "p-0", result=-70_000_001, day="2026-11-21"), plan_at(LATER))),
+        (Rule.EDGE_GIVEN_AWAY, (at_a_price(limit_price=Decimal(119_357_000), levels=()),)),
+        (Rule.OFF_ITS_LEVEL, (at_a_price(levels=((120_500_000.0, 1.0),)),)),
         (Rule.LOST_TOO_MUCH, (plan_at(LATER), ended(1, result=-150_000_001))),
         (Rule.LOST_TOO_MUCH, (ended(1, "p-1", result=-60_000_000), ended(2, "p-2", result=-60_000_000))),
     ],
@@ -143,7 +182,13 @@ def test_each_rule_is_found_broken(rule: Rule, told: tuple[Intent, ...]) -> None
 @pytest.mark.parametrize(
     "told",
     [
-        tuple(plan_at(seconds(1_201 * n), f"p-{n}") for n in range(6)),  # never more than three within an hour
+        one_after_the_other(6, 1_201),  # never more than three within an hour
+        one_after_the_other(8, 3.5 * 3_600),  # nor more than seven within a day
+        (plan_at(LATER), of_ether("p-2")),
+        (ended(1, "p-0", result=-50_000_000), plan_at(LATER)),
+        (ended(1, "p-0", result=-70_000_000, day="2026-11-21"), plan_at(LATER)),
+        (ended(1, "p-0", result=-70_000_001, day="2026-11-21"), FORGIVEN, plan_at(LATER)),
+        (at_a_price(limit_price=Decimal(119_358_000), levels=()),),
         (plan_at(LATER), ended(1, result=-150_000_000)),  # all that it may: the day's limit, and what it had at risk
         (ended(1, "p-1", result=-60_000_000), ended(2, "p-2", result=-60_000_000, day="2026-11-23")),
         (with_order(quantity=Decimal("0.00004167")),),
@@ -203,6 +248,16 @@ def an_order_rests(world: World) -> None:
     world.venues[Venue.UPBIT].floor.exchange.place(asked)
 
 
+def a_won_appears(world: World) -> None:
+    world.venues[Venue.UPBIT].floor.exchange.deposit("KRW", Decimal("0.0001"))
+
+
+def a_result_is_flattered(world: World) -> None:
+    """A plan of which we know how it ended is told as if it had brought a unit of won more."""
+    (end,) = world.rules.ends
+    world.rules.ends[:] = [replace(end, result=WonUnits(end.result + 2))]
+
+
 def a_won_is_lent(world: World) -> None:
     world.venues[Venue.UPBIT].floor.exchange = lender = Overdrawn(Venue.UPBIT)
     lender.connect()
@@ -215,7 +270,9 @@ def a_won_is_lent(world: World) -> None:
         (a_coin_appears, [Rule.EXPOSURE_DIFFERS]),
         (an_order_is_sent_again, [Rule.SENT_TWICE]),
         (an_order_rests, [Rule.LEFT_OPEN]),
-        (a_won_is_lent, [Rule.NEGATIVE_BALANCE, Rule.EXPOSURE_DIFFERS]),
+        (a_won_appears, [Rule.CASH_DIFFERS]),
+        (a_result_is_flattered, [Rule.RESULT_DIFFERS]),
+        (a_won_is_lent, [Rule.NEGATIVE_BALANCE, Rule.CASH_DIFFERS, Rule.EXPOSURE_DIFFERS]),
     ],
 )
 def test_the_truth_is_the_venues(meddle: Callable[[World], None], found: list[Rule]) -> None:

@@ -14,7 +14,7 @@ from arbitrage.domain.instants import NS_PER_MS, NS_PER_S, Instant, Nanos
 from arbitrage.domain.instruments import Side
 from arbitrage.domain.intents import Publish, ReportGuard, ReportPlanEnd, SubmitHedge
 from arbitrage.domain.plans import Order, Outcome, Purpose
-from arbitrage.domain.views import EngineView, FlightLine, FxLine, GuardView, LimitUse, ScoreLine, TripLine
+from arbitrage.domain.views import EngineView, FlightLine, FxLine, GuardView, LimitUse, RefusalLine, ScoreLine, TripLine
 from arbitrage.state.health import StateHealth
 from arbitrage.telemetry.metrics import ALL, Metrics
 from arbitrage.telemetry.metrics_family import Kind, Picture
@@ -293,12 +293,12 @@ def test_what_nobody_followed_has_no_result() -> None:
     assert daemon.value("plan_shortfall_ratio_count") == 0
 
 
-def test_a_refusal_counts_as_often_as_it_was_given() -> None:
-    daemon = Daemon()
+def test_refusals_are_those_that_the_status_shows_whatever_was_told_of_them() -> None:
+    daemon = Daemon().shows(replace(a_view(), refusals=(RefusalLine(code="fx_too_old", count=71),)))
     daemon.metrics.publish(a_refusal(times=7))
-    daemon.metrics.publish(a_refusal(times=1))
 
-    assert daemon.value("refusals_total", code="fx_too_old") == 8
+    assert daemon.value("refusals_total", code="fx_too_old") == 71
+    assert daemon.value("refusals_total", code="daily_loss") == 0
 
 
 def test_the_guards_acts_are_counted_and_trips_by_cause() -> None:

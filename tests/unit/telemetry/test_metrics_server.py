@@ -19,7 +19,7 @@ from tests.live_daemon import until
 from tests.plan_builders import a_view
 from tests.state_desk import facts
 
-SCRAPE = b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"
+SCRAPE = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 class Peer:
@@ -63,6 +63,28 @@ def test_a_scrape_is_answered_as_plain_text(server: MetricsServer) -> None:
     assert status == 200
     assert b"Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n" in reply
     assert b"\nframes_total 3.0\n" in reply
+
+
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [
+        ("localhost:9108", 200), ("127.0.0.1:9108", 200), ("127.8.8.8", 200), ("[::1]:9108", 200),
+        ("evil.example:9108", 421), ("localhost.evil.example", 421), ("127.0.0.1.evil.example", 421), ("[", 421),
+        ("", 421), ("10.0.0.1", 421), ("localhost@evil.example", 421),
+    ],
+)  # fmt: skip
+def test_a_name_that_somebody_points_at_this_machine_is_not_ours(server: MetricsServer, name: str, status: int) -> None:
+    request = f"GET /metrics HTTP/1.1\r\nHost: {name}\r\n\r\n".encode()
+
+    assert Peer(server.port).ask(request)[0] == status
+
+
+def test_beyond_loopback_every_name_is_answered_to() -> None:
+    served = MetricsServer(CollectorRegistry(), "0.0.0.0", 0)
+    status, _ = Peer(served.port).ask(b"GET /metrics HTTP/1.1\r\nHost: arbitrage:9108\r\n\r\n")
+    served.close()
+
+    assert status == 200
 
 
 def test_a_query_changes_nothing(server: MetricsServer) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from redis import Redis
 
-from arbitrage.domain.instants import Instant
+from arbitrage.domain.instants import NS_PER_S, Instant
 from arbitrage.state.keys import RedisAddress, StateKeys, namespace_of
 from arbitrage.telemetry.silence import Pulse, SilenceWatch, what_is_silent
 from tests.alert_builders import Post, seconds
@@ -45,8 +45,8 @@ class Ward:
         self.watch = SilenceWatch(address, app_env, self.post, self.clock)
         self._app_env = app_env
 
-    def beat(self, mode: str = "live", *, stopped: bool = False) -> None:
-        keys, now = StateKeys(namespace_of(mode, self._app_env)), int(self.clock.now())
+    def beat(self, mode: str = "live", *, stopped: bool = False, ahead_s: int = 0) -> None:
+        keys, now = StateKeys(namespace_of(mode, self._app_env)), int(self.clock.now()) + ahead_s * NS_PER_S
         self.redis.hset(keys.heartbeat, mapping={"at": now, "stopped": str(stopped).lower()})
         self.redis.hset(keys.metrics, mapping={"view_at": now})
 
@@ -103,6 +103,41 @@ def test_the_daemon_that_lived_last_is_the_one_that_counts(ward: Ward) -> None:
     ward.look_for(5)
 
     assert ward.said == []
+
+
+def test_a_daemon_that_lives_does_not_hide_that_another_died(ward: Ward, app_env: str) -> None:
+    ward.beat("live")
+    ward.look_for(1)
+    ward.beat("live")
+    for _ in range(11):
+        ward.beat("shadow")
+        ward.look_for(1)
+
+    assert ward.said == [f"[{app_env}] CRITICAL: silent_daemon"]
+    assert "the daemon (live) has been silent for 1" in ward.post.sent[0].body
+
+
+def test_what_died_before_anybody_watched_and_was_followed_by_another_is_of_the_past(ward: Ward) -> None:
+    ward.beat("live")
+    ward.clock.advance(3_600)
+    for _ in range(30):
+        ward.beat("shadow")
+        ward.look_for(1)
+
+    assert ward.said == []
+
+
+@pytest.mark.parametrize("ahead_s", [-3_600, 3_600])
+def test_a_daemon_whose_clock_is_wrong_is_silent_when_it_is_and_not_before(ward: Ward, ahead_s: int) -> None:
+    told_at_once = ahead_s < 0  # an old beat is all that is known of it yet
+    for _ in range(20):
+        ward.beat(ahead_s=ahead_s)
+        ward.look_for(1)
+    while_alive = len(ward.said)
+    ward.look_for(11)
+
+    assert while_alive == 2 * told_at_once
+    assert ward.said[-1].endswith("CRITICAL: silent_daemon")
 
 
 def test_a_redis_that_is_gone_is_told_of_too() -> None:

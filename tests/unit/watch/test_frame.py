@@ -14,10 +14,11 @@ from arbitrage.domain.guarding import Latch, LatchKind
 from arbitrage.domain.instants import NS_PER_S, Instant
 from arbitrage.domain.views import EngineView, GuardView, LimitUse
 from arbitrage.state.keys import RunFacts
+from arbitrage.status.cleaned import cleaned
 from arbitrage.status.shape import shape
 from arbitrage.watch.frame import Frame, Seen
 from arbitrage.watch.loop import Lookout
-from arbitrage.watch.reading import Picture, cleaned
+from arbitrage.watch.reading import Picture
 from tests.clocks import NOON
 from tests.plan_builders import a_view, an_end
 
