@@ -4,7 +4,7 @@ People move money: a deposit or a withdrawal that the venue itself tells of is b
 REDUCING until a person accepts it. Orders of other people are told of once, and never touched.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -36,6 +36,7 @@ COIN_ROUNDING: Final = Decimal("0.00000002")
 """What venues round of a fee or a fill: less than this is no difference."""
 
 _MOST_TOLD: Final = 1_000
+_MOST_NAMED: Final = 10
 
 
 class Audit:
@@ -131,6 +132,7 @@ class Audit:
             self._safety.keeper.latch(LatchKind.ORPHAN_ORDER, reply.at, why)
 
     def _compare(self, event: BalancesSeen) -> None:
+        self._take_over(event)
         differences = dict(self._differences(event.venue))
         for currency, change in differences.items():
             # one look may have crossed a fill on its way; two in a row have not
@@ -143,12 +145,23 @@ class Audit:
             self.compared.add(event.venue)
             self._take(event.venue)
 
+    def _take_over(self, event: BalancesSeen) -> None:
+        """Believe the venue on what nobody has told us of yet, as of a pair that was not traded before."""
+        new = [each for each in self._currencies(event.venue) if not self._inventory.knows(event.venue, each)]
+        for currency in new:
+            self._inventory.give(event.venue, currency, event.balances.get(currency, Decimal(0)))
+        if held := [f"{plain(event.balances[each])} {each}" for each in new if event.balances.get(each)]:
+            seen = f"taken over, as nothing was known of them: {_named(held)}"
+            self._safety.keeper.note(GuardAct.SEEN, f"{event.venue} funds", event.at, seen)
+
     def _is_calm(self, at: Instant) -> bool:
         return not self._deck.flights and at - self._deck.latest_end >= SETTLED_FOR
 
     def _differences(self, venue: Venue) -> Iterator[tuple[str, Decimal]]:
         unsettled = self._deck.unsettled(venue)
         for currency in self._currencies(venue):
+            if not self._inventory.knows(venue, currency):  # which is not the same as zero
+                continue
             believed = self._inventory.owned(venue, currency) + unsettled.get(currency, Decimal(0))
             change = self._seen[venue].get(currency, Decimal(0)) - believed
             if not abs(change) <= ROUNDING.get(currency, COIN_ROUNDING):
@@ -169,6 +182,11 @@ class Audit:
             return
         self._told.add(name)
         self._safety.keeper.note(GuardAct.SEEN, f"{venue} order", at, f"{name} is not ours; it is left alone")
+
+
+def _named(held: Sequence[str]) -> str:
+    more = len(held) - _MOST_NAMED
+    return ", ".join(held[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _as_order(venue: Venue, listed: OpenOrder, at: Instant) -> Order:

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Final
 
 from arbitrage.audit import Audit
+from arbitrage.books.book import Book
 from arbitrage.books.market import Market
 from arbitrage.desk import Desk
 from arbitrage.domain.book_views import Health
@@ -37,17 +38,18 @@ from arbitrage.domain.events import (
     Wake,
 )
 from arbitrage.domain.guarding import TradingState
-from arbitrage.domain.instants import Instant, from_ms
+from arbitrage.domain.instants import Instant, Nanos, from_ms
 from arbitrage.domain.instruments import Universe, Venue
 from arbitrage.domain.intents import Intent, Publish
 from arbitrage.domain.money import KRW, USDT, decimal_from_float, floor_to
-from arbitrage.domain.plans import Direction, Fill, LegEnd, PlanEnd
+from arbitrage.domain.plans import Direction, Fill, LegEnd, PlanEnd, TwoLegPlan
 from arbitrage.domain.remembered import Remembered
 from arbitrage.domain.views import EdgeLine, EngineView, FlightLine, GuardView, TripLine
 from arbitrage.ledger.closing import unscored
 from arbitrage.ledger.score import DayScore
 from arbitrage.ledger.trading_day import TradingDay
 from arbitrage.opportunity.edge import BPS, Fx
+from arbitrage.opportunity.finder import PairFinder
 from arbitrage.vigil import Surroundings, Vigil
 from liveguard.mode_gate import LivePermit
 from liveguard.risk_limits import RiskLimits
@@ -55,6 +57,7 @@ from liveguard.safety import SafetyModule
 from liveguard.uses import uses
 
 _NOTHING: Final[tuple[Intent, ...]] = ()
+_WAYS: Final = tuple(Direction)
 
 _Rest = (
     VenueUp
@@ -116,7 +119,13 @@ class Engine:
         if report is None:
             return intents
         # whoever halts wants to see it at once
-        return (*intents, report) if isinstance(event, Tick) else (*intents, report, Publish(self._view(event.at)))
+        if isinstance(event, Tick):
+            return *intents, report
+        return *intents, report, Publish(self._view(event.at, self._edges(event.at), self._portfolio_krw()))
+
+    def rehearse(self, frame: BookSnapshot | TouchUpdate, at: Instant) -> TwoLegPlan | None:
+        """Decide on a plan for a frame that is never sent, so that deciding stays at hand; see `Desk.rehearse`."""
+        return self._desk.rehearse(frame.venue, frame.symbol, at)
 
     def _take(self, event: Event) -> tuple[Intent, ...]:
         match event:
@@ -246,22 +255,23 @@ class Engine:
         self._vigil.watch(self._deck, at)
         self._vigil.wait_for([left.plan for left in self._waiting], self._audit.compared, at)
         self._vigil.weigh(self._desk.dust_krw(), at)
-        self._vigil.tick(at, self._portfolio_krw())
-        return (*going_on, Publish(self._view(at)))
+        edges = self._edges(at)  # first, because it walks every book: what is found bad there is not reckoned with
+        worth = self._portfolio_krw()
+        self._vigil.tick(at, worth)
+        return (*going_on, Publish(self._view(at, edges, worth)))
 
     def _roll_day(self, at: Instant) -> None:
         day = self._day.of(at)
         if day <= self._score.day:  # a report may be older than the tick that began the day
             return
         if self._score.day:
-            self._desk.best.clear()
+            self._desk.forget_best()
         self._score = DayScore(day)
 
     # --- what is shown
 
-    def _view(self, at: Instant) -> EngineView:
+    def _view(self, at: Instant, edges: tuple[EdgeLine, ...], worth_krw: Decimal | None) -> EngineView:
         desk, universe, limits = self._desk, self._universe, self.safety.limits
-        edges = self._edges(at)
         state = self.safety.state
         why_not = self.safety.why_not() or self._why_blind(edges)
         return EngineView(
@@ -286,7 +296,7 @@ class Engine:
             refusals=desk.refusals.lines(),
             inventory=desk.inventory.shown(),
             positions=dict(desk.deck.dust),
-            portfolio_krw=self._portfolio_krw(),
+            portfolio_krw=worth_krw,
             events=self._events,
         )
 
@@ -315,29 +325,23 @@ class Engine:
         return "" if any(line.bps is not None for line in edges) else "no pair has two good books and an fx"
 
     def _edges(self, at: Instant) -> tuple[EdgeLine, ...]:
-        best = self._desk.best
-        return tuple(
-            EdgeLine(
-                base=base,
-                direction=direction.value,
-                bps=bps,
-                best_today_bps=best[base, direction] * BPS if (base, direction) in best else None,
-            )
-            for base in self._desk.finders
-            for direction, bps in zip(Direction, self._edges_now(base, at), strict=True)
-        )
-
-    def _edges_now(self, base: str, at: Instant) -> tuple[float | None, float | None]:
-        """Return both directions' edges in bps, in the order of Direction; none while a price cannot be believed."""
-        finder, rate = self._desk.finders[base], self.market.fx_rate()
-        upbit, binance = self._desk.books(finder.pair)
-        max_age = from_ms(self.safety.limits.max_book_age_ms)
-        believed = all(book.walkable() and book.health(at, max_age) is Health.GOOD for book in (upbit, binance))
-        max_fx_age = from_ms(self.safety.limits.max_fx_age_ms)
-        if not believed or rate is None or self.market.fx.health(at, max_fx_age) is not Health.GOOD:
-            return None, None
-        sells, buys = finder.touch_edges(upbit, binance, Fx(*rate))
-        return sells * BPS, buys * BPS
+        best, rate, limits = self._desk.best, self.market.fx_rate(), self.safety.limits
+        is_fresh = self.market.fx.health(at, from_ms(limits.max_fx_age_ms)) is Health.GOOD
+        fx, max_age = Fx(*rate) if rate is not None and is_fresh else None, from_ms(limits.max_book_age_ms)
+        lines = []
+        for finder in self._desk.finders.values():
+            base, books = finder.pair.base, self._desk.books(finder.pair)
+            for direction, bps in zip(_WAYS, _edges_now(finder, books, fx, at, max_age), strict=True):
+                most = best.get((base, direction))
+                lines.append(
+                    EdgeLine(
+                        base=base,
+                        direction=direction.value,
+                        bps=bps,
+                        best_today_bps=None if most is None else most * BPS,
+                    )
+                )
+        return tuple(lines)
 
     def _portfolio_krw(self) -> Decimal | None:
         """Value what we own of the traded currencies at the bids; None while it is not known, or has no price."""
@@ -350,15 +354,29 @@ class Engine:
             return None
         total = Decimal(0)
         for finder in self._desk.finders.values():
-            touches = self.market.touches(finder.pair)
-            for venue in Venue:
-                coins = owned[venue.value].get(finder.pair.base, Decimal(0))
+            held = [(venue, owned[venue.value].get(finder.pair.base)) for venue in per_usdt]
+            touches = self.market.touches(finder.pair) if any(coins for _, coins in held) else {}
+            for venue, coins in held:
                 if coins and venue not in touches:
                     return None
                 total += coins * per_usdt[venue] * decimal_from_float(touches[venue][0]) if coins else 0
         for venue, cash in ((Venue.UPBIT, KRW), (Venue.BINANCE, USDT)):
             total += owned[venue.value].get(cash, Decimal(0)) * per_usdt[venue]
         return floor_to(total, Decimal("0.01"))
+
+
+def _edges_now(
+    finder: PairFinder, books: tuple[Book, Book], fx: Fx | None, at: Instant, max_age: Nanos
+) -> tuple[float | None, float | None]:
+    """Return both directions' edges in bps, in the order of Direction; none while a price cannot be believed."""
+    upbit, binance = books
+    # every book is walked once a second, so that nothing bad is shown as good
+    believed = upbit.walkable() and upbit.health(at, max_age) is Health.GOOD
+    believed = binance.walkable() and binance.health(at, max_age) is Health.GOOD and believed
+    if fx is None or not believed:
+        return None, None
+    sells, buys = finder.touch_edges(upbit, binance, fx)
+    return sells * BPS, buys * BPS
 
 
 def _waiting_line(left: PlanRecovered) -> FlightLine:

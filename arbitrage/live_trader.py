@@ -21,6 +21,7 @@ from arbitrage.domain.instants import NS_PER_S
 from arbitrage.domain.remembered import Remembered
 from arbitrage.domain.views import EngineView
 from arbitrage.engine import Engine, EngineConfig
+from arbitrage.event_loop import collect_garbage, keep_spinning, loop_factory
 from arbitrage.intents import BootFacts, MemoryIntents
 from arbitrage.live_wiring import LiveWiring
 from arbitrage.local_files import Places
@@ -230,8 +231,8 @@ class LiveTrader:
             ),
             past,
         )
-        gateway = wiring.gateway(engine, self._state.verify_server)
         later = asyncio.get_running_loop().call_soon
+        gateway = wiring.gateway(engine, self._state.verify_server, later)
         self._keeping.when_lowered = lambda: engine.safety.limits
         sinks = (self._keeping, self._state, LogSink(), self._metrics, self._alerts, *wiring.sinks)
         runner = Runner(engine, self._keeping.intents, gateway, sinks, wiring.observers, later)
@@ -324,7 +325,7 @@ def run(settings: Settings, *, waits: bool = True) -> int:
     if decision.mode is Mode.LIVE and settings.state == "memory":
         raise ConfigurationError("STATE: Live keeps its losses in Redis; STATE=memory is for Shadow")
     ensure_state_dir(settings)
-    with asyncio.Runner(loop_factory=_loop_factory()) as loop:
+    with asyncio.Runner(loop_factory=loop_factory()) as loop:
         loop.run(_until_signal(settings, decision, waits))
     log.info("stopped")
     return 0
@@ -335,15 +336,13 @@ async def _until_signal(settings: Settings, decision: ModeDecision, waits: bool)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, trader.stop)
-    await trader.run()
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    if settings.busy_poll:
+        keep_spinning(loop)
+    collecting = asyncio.create_task(collect_garbage(), name="garbage")
     try:
-        import uvloop  # noqa: PLC0415 - there is none for Windows
-    except ImportError:
-        return None
-    return uvloop.new_event_loop
+        await trader.run()
+    finally:
+        collecting.cancel()
 
 
 def _facts(settings: Settings, decision: ModeDecision, clock: Clock) -> RunFacts:

@@ -14,13 +14,24 @@ import structlog
 from pydantic import SecretStr
 
 from arbitrage.domain.errors import StateHeld
-from arbitrage.domain.events import ClockSample, Event, OrderReply, PlanRecovered, PrivateDown, RecoveryEnded, ReplyKind
+from arbitrage.domain.events import (
+    BookSnapshot,
+    ClockSample,
+    Event,
+    OrderReply,
+    PlanRecovered,
+    PrivateDown,
+    RecoveryEnded,
+    ReplyKind,
+    TouchUpdate,
+)
 from arbitrage.domain.instants import Instant
 from arbitrage.domain.plans import Order
 from arbitrage.domain.remembered import Remembered
 from arbitrage.engine import Engine
 from arbitrage.exchange.keys import ApiKeys
 from arbitrage.exchange.live import LiveGateway
+from arbitrage.intents import IntentLog
 from arbitrage.live_shell.account_terms import AccountTerms
 from arbitrage.live_shell.account_watch import AccountWatch
 from arbitrage.live_shell.alarm import Alarm
@@ -37,9 +48,10 @@ from arbitrage.live_shell.readiness import (
     virgin_check,
     wallet_check,
 )
+from arbitrage.live_shell.rehearsal import Rehearsal
 from arbitrage.live_shell.upbit_link import UpbitLink
 from arbitrage.local_keeping import LocalKeeping
-from arbitrage.ports import Clock, Emit, Observer, Sink
+from arbitrage.ports import Clock, Emit, Later, Observer, Sink
 from arbitrage.runner import Runner
 from arbitrage.settings import Settings
 from arbitrage.state.guard_wiring import ForeignPolicy
@@ -59,6 +71,7 @@ TAKEN_BACK_S: Final = 1.0
 _ARMED_EVERY_S: Final = 0.25
 _ARM_LAYER: Final = "LIVE_ARM_FILE"
 
+_BOOKS: Final = (BookSnapshot, TouchUpdate)
 _TOLD: Final = frozenset({ReplyKind.REFUSED, ReplyKind.BUSY, ReplyKind.UNKNOWN})
 """The words of a venue that a person should find in the log, with the reason."""
 
@@ -108,6 +121,7 @@ class LiveWiring:
         namespace, name = settings.guard_namespace(Mode.LIVE), f"{gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
         self._lease = Lease(RedisAddress.of(settings), namespace, name, clock, emit)
         self._keeper: asyncio.Task[None] | None = None
+        self._rehearsal: Rehearsal | None = None
 
     @property
     def failure(self) -> StateHeld | None:
@@ -129,16 +143,22 @@ class LiveWiring:
 
     def hear_market(self, event: Event) -> None:
         """Pass market data on, with our own terms; requests are stamped by the venue's clock (Wiring)."""
+        if isinstance(event, _BOOKS):  # nobody but the engine has anything to do with those, and they are nearly all
+            self._emit(event)
+            if self._rehearsal is not None:
+                self._rehearsal.hear(event)
+            return
         if isinstance(event, ClockSample):
             self._binance.set_clock(event)
         self._terms.hear(event)
 
-    def gateway(self, engine: Engine, verify: Verify) -> LiveGateway:
+    def gateway(self, engine: Engine, verify: Verify, later: Later | None = None) -> LiveGateway:
         """Return the gateway with the last gate in it (Wiring)."""
         self._engine = engine
         self._checks = BootChecks(tuple(self._all_checks(engine, verify)), self._clock, self._emit)
         senders = {link.venue: VenueSender(link.orders, self._watch) for link in self._links}
-        return LiveGateway(engine.safety, senders, self._clock, self._emit)
+        self._gateway = LiveGateway(engine.safety, senders, self._clock, self._emit, later)
+        return self._gateway
 
     def attach(self, runner: Runner) -> None:
         """Wake the engine when it asks for it (Wiring)."""
@@ -147,6 +167,9 @@ class LiveWiring:
     def left_behind(self, keeping: LocalKeeping, past: Remembered) -> Iterator[Event]:
         """Yield every plan that an earlier run left in flight. Nothing opens before they, and all checks, are done."""
         self._is_virgin = keeping.is_virgin
+        if isinstance(keeping.intents, IntentLog):
+            later = asyncio.get_running_loop().call_soon
+            self._rehearsal = Rehearsal(self._engine, keeping.intents, self._gateway, self._clock, later)
         self._checks.hold()
         self._lease.tell()
         for link in self._links:
@@ -164,6 +187,8 @@ class LiveWiring:
         yield from self._watch.work()
         yield "account-terms", self._terms.keep()
         yield "boot-checks", self._checks.run()
+        if self._settings.busy_poll and self._rehearsal is not None:
+            yield "rehearsal", self._rehearsal.keep_on()
         if self._settings.live_arm_file is not None:
             yield "arm-file", self._stay_armed()
 
@@ -232,7 +257,8 @@ class VenueSender:
 
     def __init__(self, orders: Orders, watch: AccountWatch) -> None:
         self.has_room = orders.has_room
-        self.send = orders.send
+        self.sign = orders.sign
+        self.prepare = orders.prepare
         self.ask = orders.ask
         self.cancel = orders.cancel
         self._watch = watch

@@ -14,6 +14,14 @@ Emit = Callable[[Event], None]
 """How an event enters the runner: `Runner.on_event`. Synchronous; never raises for what the event says."""
 
 
+Later = Callable[[Callable[[], None]], object]
+"""How to run something soon, but not now: `loop.call_soon` in a daemon, at once in a replay."""
+
+
+Ready = Callable[[], bool]
+"""Writes an order that was signed, at once. False: it was not written after all, and an event says why."""
+
+
 class Clock(Protocol):
     """Where the shell gets the time that it stamps on events."""
 
@@ -41,8 +49,8 @@ class Intents(Protocol):
 class Gateway(Protocol):
     """Where orders go. What becomes of one comes back later as events, never during a call; none of these waits."""
 
-    def submit(self, order: Order) -> None:
-        """Take an order. Returns at once; raises only to end the run."""
+    def submit(self, *orders: Order) -> None:
+        """Take orders that belong together: those of a plan, or one. Returns at once; raises only to end the run."""
         ...
 
     def ask(self, order: Order) -> None:

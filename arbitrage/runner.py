@@ -20,10 +20,7 @@ from arbitrage.domain.intents import (
     WakeAt,
 )
 from arbitrage.engine import Engine
-from arbitrage.ports import Gateway, Intents, Observer, Sink
-
-Later = Callable[[Callable[[], None]], object]
-"""How to run something soon, but not now: `loop.call_soon` in a daemon, at once in a replay."""
+from arbitrage.ports import Gateway, Intents, Later, Observer, Sink
 
 Timer = Callable[[Instant], object]
 """How to have a `Wake` told when an instant has come; a tick, each second, does the same a little later."""
@@ -105,8 +102,7 @@ class Runner:
     def _perform(self, intent: Intent) -> None:
         match intent:
             case SubmitPlan():
-                for order in intent.orders:
-                    self._gateway.submit(order)
+                self._gateway.submit(*intent.orders)
             case SubmitHedge():
                 self._gateway.submit(intent.order)
             case AskOrder():

@@ -12,7 +12,7 @@ from arbitrage.engine import Engine
 from arbitrage.exchange.shadow import ShadowGateway
 from arbitrage.live_shell.links import Work
 from arbitrage.local_keeping import LocalKeeping
-from arbitrage.ports import Emit, Sink
+from arbitrage.ports import Emit, Later, Sink
 from arbitrage.runner import Runner
 from arbitrage.settings import Settings
 from arbitrage.state.guard_wiring import ForeignPolicy
@@ -38,9 +38,9 @@ class ShadowWiring:
         """Let everybody in: what is virtual may be followed twice (Wiring)."""
         return ""
 
-    def gateway(self, engine: Engine, verify: Verify) -> ShadowGateway:
+    def gateway(self, engine: Engine, verify: Verify, later: Later | None = None) -> ShadowGateway:
         """Return the gateway, which follows the books as an observer (Wiring)."""
-        self._gateway = ShadowGateway(engine.market, self._latency)
+        self._gateway = ShadowGateway(engine.market, self._latency, later)
         return self._gateway
 
     @property

@@ -11,7 +11,7 @@ from arbitrage.domain.remembered import Remembered
 from arbitrage.engine import Engine
 from arbitrage.live_shell.links import Work
 from arbitrage.local_keeping import LocalKeeping
-from arbitrage.ports import Emit, Gateway, Observer, Sink
+from arbitrage.ports import Emit, Gateway, Later, Observer, Sink
 from arbitrage.runner import Runner
 from arbitrage.state.guard_wiring import ForeignPolicy
 from liveguard.mode_gate import LivePermit
@@ -58,8 +58,8 @@ class Wiring(Protocol):
         """Ask for the right to write; return who has it, "" for us. Raises StateUnavailable."""
         ...
 
-    def gateway(self, engine: Engine, verify: Verify) -> Gateway:
-        """Return where orders go."""
+    def gateway(self, engine: Engine, verify: Verify, later: Later | None = None) -> Gateway:
+        """Return where orders go. What need not be done between two orders is done `later`, or at once without it."""
         ...
 
     def attach(self, runner: Runner) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 
 from arbitrage.domain.book_views import Reference
 from arbitrage.domain.events import (
@@ -29,6 +30,7 @@ from arbitrage.engine import Engine, EngineConfig
 from arbitrage.exchange.live import LiveGateway
 from arbitrage.execution.numbering import opening_orders
 from arbitrage.intents import MemoryIntents
+from arbitrage.ports import Ready
 from arbitrage.runner import Runner
 from liveguard.facts import Facts
 from liveguard.mode_gate import API_KEYS, GateEvidence, LivePermit, issue_live_permit
@@ -221,9 +223,16 @@ class Sent:
     def has_room(self) -> bool:
         return self.room > 0
 
-    def send(self, order: Order) -> None:
+    def sign(self, order: Order) -> bytes:
+        return b""
+
+    def prepare(self, order: Order) -> Ready | None:
+        return partial(self.send, order)
+
+    def send(self, order: Order) -> bool:
         self.room -= 1
         self.orders.append(order)
+        return True
 
     def ask(self, order: Order) -> None:
         self.asks.append(order)

@@ -4,26 +4,34 @@ from collections import deque
 from typing import Final
 
 from arbitrage.books.book import Book
-from arbitrage.domain.book_views import Health
 
 SECONDS_KEPT: Final = 60
 
 
 class PriceBand:
-    """The mids of one book at the last sixty ticks at which it could be believed."""
+    """The lowest and the highest mid of one book at the last sixty ticks at which it could be believed."""
 
     def __init__(self) -> None:
         self.low: float | None = None
         self.high: float | None = None
-        self._mids: deque[float | None] = deque(maxlen=SECONDS_KEPT)
+        self._second = 0
+        # by second; a mid that a later one has undercut can never be the lowest again, so it is not kept
+        self._lows: deque[tuple[int, float]] = deque()
+        self._highs: deque[tuple[int, float]] = deque()
 
     def sample(self, book: Book) -> None:
         """Take the book's mid as it stands at a tick; a book that cannot be believed adds nothing."""
-        self._mids.append(mid_of(book))
-        known = [mid for mid in self._mids if mid is not None]
-        self.low, self.high = (min(known), max(known)) if known else (None, None)
-
-
-def mid_of(book: Book) -> float | None:
-    """Return the mid of a book that can be believed, else None."""
-    return (book.bid + book.ask) / 2 if book.condition is Health.GOOD else None
+        self._second += 1
+        lows, highs, mid = self._lows, self._highs, book.mid
+        if mid is not None:
+            while lows and lows[-1][1] >= mid:
+                lows.pop()
+            while highs and highs[-1][1] <= mid:
+                highs.pop()
+            lows.append((self._second, mid))
+            highs.append((self._second, mid))
+        for kept in (lows, highs):
+            if kept and kept[0][0] <= self._second - SECONDS_KEPT:
+                kept.popleft()
+        self.low = lows[0][1] if lows else None
+        self.high = highs[0][1] if highs else None

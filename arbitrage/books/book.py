@@ -4,6 +4,7 @@ The touch is checked on arrival. The levels behind it are checked when they are 
 near a plan, and a book nobody walks needs no checked levels.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Final
 
@@ -17,6 +18,11 @@ MIN_PRICE: Final = 1e-9
 MIN_QUANTITY: Final = 1e-9
 MAX_PRICE: Final = 1e12
 MAX_QUANTITY: Final = 1e15
+
+_GOOD: Final = Health.GOOD  # looked up once: an enum takes 0.1 µs for it, several times a frame
+
+_ABOVE_ALL: Final = math.nextafter(MAX_PRICE, math.inf)
+_BELOW_ALL: Final = math.nextafter(MIN_PRICE, 0.0)
 
 RENUMBER_AFTER: Final = Nanos(1 * NS_PER_S)
 """A number that holds newer frames back for so long was not a number: books come every 100 ms, in order."""
@@ -79,9 +85,14 @@ class Book:
         """Return the arrival of whatever was taken over last."""
         return max(self.updated_at, self.touched_at)
 
+    @property
+    def mid(self) -> float | None:
+        """Return the middle of the touch while the book can be believed, else None."""
+        return (self.bid + self.ask) / 2 if self.condition is _GOOD else None
+
     def health(self, now: Instant, max_age: Nanos) -> Health:
         """Say whether the book may be believed at an instant."""
-        if self.condition is Health.GOOD and now - self.updated_at > max_age:
+        if self.condition is _GOOD and now - self.updated_at > max_age:
             return Health.STALE
         return self.condition
 
@@ -98,7 +109,7 @@ class Book:
         self._levels_sequence = sequence
         self.updated_at = at
         ahead = sequence < self.sequence and at - self.touched_at <= RENUMBER_AFTER
-        if ahead and self.condition is Health.GOOD:
+        if ahead and self.condition is _GOOD:
             self._touch_is_newer = True  # the touch came ahead of this snapshot: it stays on top
             return
         self._set_touch(touch, sequence, at)
@@ -120,7 +131,7 @@ class Book:
         """Check the levels, once a frame, and say whether the book is good all the way down."""
         if self._bids is None and self._depth is not None:
             self._check_levels(self._depth)
-        return self.condition is Health.GOOD
+        return self.condition is _GOOD
 
     def bids(self) -> Sequence[Level]:
         """Return the believable bids, highest first. A bad level anywhere empties the book."""
@@ -135,12 +146,15 @@ class Book:
     def _set_touch(self, touch: Touch, sequence: int, at: Instant) -> None:
         self.bid, self.bid_size, self.ask, self.ask_size = touch
         self.sequence, self.touched_at = sequence, at
-        self.condition = Health.GOOD if self.bid < self.ask else Health.CROSSED
-        self.rejected += self.condition is Health.CROSSED
+        if self.bid < self.ask:
+            self.condition = _GOOD
+        else:
+            self.condition = Health.CROSSED
+            self.rejected += 1
 
     def _check_levels(self, depth: Depth) -> None:
         bids, asks = depth.bids(), depth.asks()
-        if not _in_order(bids, -1) or not _in_order(asks, 1):
+        if not _fall(bids) or not _rise(asks):
             self.disbelieve()
             return
         if self._touch_is_newer:
@@ -159,11 +173,21 @@ def _is_believable(touch: Touch) -> bool:
     )
 
 
-def _in_order(levels: Sequence[Level], towards: int) -> bool:
-    last = 0.0 if towards > 0 else MAX_PRICE + 1
+def _fall(levels: Sequence[Level]) -> bool:
+    """Say whether each level is one, with a lower price than the one before."""
+    last = _ABOVE_ALL
     for price, quantity in levels:
-        is_level = MIN_PRICE <= price <= MAX_PRICE and MIN_QUANTITY <= quantity <= MAX_QUANTITY
-        if not (is_level and (price - last) * towards > 0):
+        if not (MIN_PRICE <= price < last and MIN_QUANTITY <= quantity <= MAX_QUANTITY):
+            return False
+        last = price
+    return True
+
+
+def _rise(levels: Sequence[Level]) -> bool:
+    """Say whether each level is one, with a higher price than the one before."""
+    last = _BELOW_ALL
+    for price, quantity in levels:
+        if not (last < price <= MAX_PRICE and MIN_QUANTITY <= quantity <= MAX_QUANTITY):
             return False
         last = price
     return True

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Final
 
-from arbitrage.books.bands import PriceBand, mid_of
+from arbitrage.books.bands import PriceBand
 from arbitrage.books.book import Book
 from arbitrage.books.skew import LeastDelay
 from arbitrage.domain.book_views import Health, Reference
@@ -23,6 +23,8 @@ from arbitrage.domain.views import BookLine, FxLine, VenueLine
 LEAST_SPAN: Final = Nanos(NS_PER_S // 2)
 """Over less than this a message rate says nothing."""
 
+_GOOD: Final = Health.GOOD  # looked up once: an enum takes 0.1 µs for it
+_UPBIT: Final = Venue.UPBIT
 _OTHER: Final = {Venue.UPBIT: Venue.BINANCE, Venue.BINANCE: Venue.UPBIT}
 
 PLAUSIBLE_FX: Final = (100.0, 100_000.0)
@@ -133,7 +135,7 @@ class Market:
         if twin is None:
             return None
         state = self._venues[venue]
-        mid, band = mid_of(state.books[symbol]), state.bands[symbol]
+        mid, band = state.books[symbol].mid, state.bands[symbol]
         # before the first tick there is no last minute: the price as it stands is all of it
         low, high = (mid, mid) if band.low is None else (band.low, band.high)
         return Reference(mid, self._elsewhere(venue, twin), low, high)
@@ -167,7 +169,7 @@ class Market:
     def fx_rate(self) -> tuple[float, float] | None:
         """Return KRW per USDT as (bid, ask), or None while the fx book cannot be believed."""
         fx = self.fx
-        believed = fx.condition is Health.GOOD and PLAUSIBLE_FX[0] <= fx.bid and fx.ask <= PLAUSIBLE_FX[1]
+        believed = fx.condition is _GOOD and PLAUSIBLE_FX[0] <= fx.bid and fx.ask <= PLAUSIBLE_FX[1]
         return (fx.bid, fx.ask) if believed else None
 
     def touches(self, pair: Pair) -> dict[Venue, tuple[float, float]]:
@@ -180,10 +182,10 @@ class Market:
         return found
 
     def _elsewhere(self, venue: Venue, twin: str) -> float | None:
-        mid, rate = mid_of(self._venues[_OTHER[venue]].books[twin]), mid_of(self.fx)
+        mid, rate = self._venues[_OTHER[venue]].books[twin].mid, self.fx.mid
         if mid is None or not rate:
             return None
-        return mid * rate if venue is Venue.UPBIT else mid / rate
+        return mid * rate if venue is _UPBIT else mid / rate
 
     def _reject(self, event: BookRejected) -> None:
         state = self._venues[event.venue]

@@ -79,8 +79,8 @@ class Instrument:
     """One market of one venue, as the venue describes it.
 
     `lot` and the quantity bounds are in base; `min_notional` and `max_notional` in quote; `taker_fee` is a fraction
-    of the notional (0.0005 is 0.05 %). `halted` says why the market must not be traded, or is empty; `warnings` are
-    the venue's own flags, shown to people.
+    of the notional (0.0005 is 0.05 %). `halted` says why the market must not be traded, or is empty; `held_back` why
+    no new plan may use it, while a way out may; `warnings` are the venue's own flags, shown to people.
     """
 
     venue: Venue
@@ -95,6 +95,7 @@ class Instrument:
     max_notional: Decimal
     taker_fee: Decimal
     halted: str = ""
+    held_back: str = ""
     warnings: tuple[str, ...] = ()
 
 

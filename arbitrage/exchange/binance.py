@@ -17,7 +17,7 @@ from arbitrage.exchange.binance_limits import ORDERS_10S, ORDERS_DAY, WEIGHT, le
 from arbitrage.exchange.binance_replies import OrderSeen, fill_of, nothing_filled, order_seen, trades_of
 from arbitrage.exchange.binance_requests import BinanceRequests
 from arbitrage.exchange.outcomes import Outcome, Question, binance_outcome, failure_outcome, unsent
-from arbitrage.ports import Clock, Emit
+from arbitrage.ports import Clock, Emit, Ready
 from arbitrage.wire.http_reply import HttpReply, LineFailure
 from arbitrage.wire.limiter import Limiter
 from arbitrage.wire.order_line import KEPT_FOR_ORDERS, OrderLines
@@ -52,16 +52,31 @@ class BinanceOrders:
         at, limiter = self._clock.now(), self._limiter
         return self._lines.idle > 0 and limiter.has_room(ORDERS_10S, at) and limiter.has_room(ORDERS_DAY, at)
 
-    def send(self, order: Order) -> None:
-        """Write the signed order to a warm connection, or say that it was not sent."""
+    def send(self, order: Order) -> bool:
+        """Sign an order and write it to a warm connection. False: it was not sent, which is told as BUSY."""
+        ready = self.prepare(order)
+        return ready is not None and ready()
+
+    def prepare(self, order: Order) -> Ready | None:
+        """Sign an order; return how to write it to a warm connection. None: told as BUSY."""
         at, is_urgent = self._clock.now(), order.purpose is Purpose.REDUCE
         limiter = self._limiter
         if not (
             limiter.take(ORDERS_10S, at, is_urgent=is_urgent) and limiter.take(ORDERS_DAY, at, is_urgent=is_urgent)
         ):
             self._tell(order, unsent("no room under the venue's limit on orders"))
-        elif not self._lines.send(self._requests.place(order), partial(self._placed, order), TIMEOUT_S):
+            return None
+        return partial(self._write, order, self.sign(order))
+
+    def sign(self, order: Order) -> bytes:
+        """Write an order out as a signed request, which goes nowhere."""
+        return self._requests.place(order)
+
+    def _write(self, order: Order, request: bytes) -> bool:
+        if not self._lines.send(request, partial(self._placed, order), TIMEOUT_S):
             self._tell(order, unsent("no connection is idle"))
+            return False
+        return True
 
     def ask(self, order: Order) -> None:
         """Ask what became of an order; if it traded, its trades are asked for too, because they hold the fees."""

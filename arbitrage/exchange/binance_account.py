@@ -114,9 +114,16 @@ class BinanceAccount:
 
     async def orders_since(self, symbol: str, since: Instant) -> tuple[ListedOrder, ...]:
         """Return all orders of a symbol that were created since an instant, over or not, oldest first."""
-        found: dict[str, ListedOrder] = {}
         now = self._clock.now()
-        start = min(since, now)
+        start = Instant(min(since, now) // NS_PER_MS * NS_PER_MS)  # which is as exact as the venue is
+        if now - start > LONGEST_LOOK:  # the newest page, whose orders may be of any age, mostly holds all of them
+            newest = await self._orders(_ORDERS_PATH, {"symbol": symbol, "limit": str(PAGE)}, weight=20)
+            if len(newest) < PAGE or min(order.created_at for order in newest) < start:
+                return tuple(order for order in newest if order.created_at >= start)
+        return await self._orders_between(symbol, start, now)
+
+    async def _orders_between(self, symbol: str, start: Instant, now: Instant) -> tuple[ListedOrder, ...]:
+        found: dict[str, ListedOrder] = {}
         for _ in range(MOST_PAGES):
             end = Instant(min(start + LONGEST_LOOK, now))
             times = {"startTime": str(start // NS_PER_MS), "endTime": str(end // NS_PER_MS)}

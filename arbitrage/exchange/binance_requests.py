@@ -14,7 +14,7 @@ from arbitrage.domain.instants import NS_PER_MS, Nanos
 from arbitrage.domain.instruments import Side
 from arbitrage.domain.money import plain
 from arbitrage.domain.plans import Order
-from arbitrage.exchange.binance_signing import encoded, signed
+from arbitrage.exchange.binance_signing import BinanceSigner, encoded
 from arbitrage.exchange.keys import ApiKeys
 from arbitrage.ports import Clock
 from arbitrage.wire.http_address import HttpAddress, RequestForm
@@ -46,7 +46,7 @@ class BinanceRequests:
             raise ConfigurationError("BINANCE_API_KEY and BINANCE_SECRET_KEY must be printable ASCII without spaces")
         self.skew = Nanos(0)
         self._address = address
-        self._secret = keys.secret.encode("ascii")
+        self._signed = BinanceSigner(keys.secret.encode("ascii")).signed
         self._clock = clock
         self._key = {"X-MBX-APIKEY": keys.access}
         form_body = {**self._key, "Content-Type": "application/x-www-form-urlencoded"}
@@ -68,7 +68,7 @@ class BinanceRequests:
             f"{beginning}&quantity={plain(order.quantity)}&price={plain(order.limit_price)}"
             f"&newClientOrderId={quote(order.client_id, safe='')}&timestamp={self._now_ms()}"
         )
-        return self._place.write(body=signed(self._secret, payload).encode("ascii"))
+        return self._place.write(body=self._signed(payload).encode("ascii"))
 
     def find(self, order: Order) -> bytes:
         """Write the question after an order, by our id."""
@@ -98,7 +98,7 @@ class BinanceRequests:
 
     def _stamped(self, query: str) -> str:
         between = "&" if query else ""
-        return signed(self._secret, f"{query}{between}timestamp={self._now_ms()}")
+        return self._signed(f"{query}{between}timestamp={self._now_ms()}")
 
     def _now_ms(self) -> int:
         return (self._clock.now() - self.skew) // NS_PER_MS

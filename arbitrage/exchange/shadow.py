@@ -17,11 +17,12 @@ from arbitrage.domain.book_views import Level
 from arbitrage.domain.events import BookSnapshot, Event, Tick, TouchUpdate, UniverseChanged
 from arbitrage.domain.instants import NS_PER_S, Instant, Nanos, after
 from arbitrage.domain.instruments import Instrument, Side, Venue
-from arbitrage.domain.money import ceil_to, decimal_from_float, floor_to, plain
+from arbitrage.domain.money import ceil_to, decimal_from_float, floor_to
 from arbitrage.domain.plans import Fill, LegEnd, Order
 from arbitrage.exchange.leg_reports import no_fill, report_of
 from arbitrage.exchange.order_requests import rejection_of
-from arbitrage.ports import BookReader
+from arbitrage.exchange.order_telling import OrderTelling
+from arbitrage.ports import BookReader, Later
 
 log = structlog.get_logger()
 
@@ -43,31 +44,29 @@ class _Flying:
 
 
 class ShadowGateway:
-    """The gateway of Shadow Live. `books` shows the books as they stand; `latency` is the assumed way to a venue."""
+    """The gateway of Shadow Live. `books` shows the books as they stand; `latency` is the assumed way to a venue.
 
-    def __init__(self, books: BookReader, latency: Nanos) -> None:
+    The log hears of orders `later`, as in Live.
+    """
+
+    def __init__(self, books: BookReader, latency: Nanos, later: Later | None = None) -> None:
         self._books = books
         self._latency = latency
+        self._telling = OrderTelling("[SHADOW_LIVE] order", later)
         self._instruments: dict[tuple[Venue, str], Instrument] = {}
         self._flying: list[_Flying] = []
         self._refused: list[tuple[Order, Fill]] = []
 
-    def submit(self, order: Order) -> None:
-        """Log the order that would have left now, and start to follow it. A repeated id changes nothing."""
+    def submit(self, *orders: Order) -> None:
+        """Log the orders that would have left now, and start to follow them. A repeated id changes nothing."""
+        for order in orders:
+            self._follow(order)
+
+    def _follow(self, order: Order) -> None:
         if any(flying.order.client_id == order.client_id for flying in self._flying):
             log.error("order_repeated", client_id=order.client_id, action="the first one is followed")
             return
-        log.info(
-            "[SHADOW_LIVE] order",
-            venue=order.venue.value,
-            side=order.side.value,
-            quantity=plain(order.quantity),
-            symbol=order.symbol,
-            price=plain(order.limit_price),
-            net_edge_bps=round(order.net_edge_bps, 2),
-            plan_id=order.plan_id,
-            client_id=order.client_id,
-        )
+        self._telling.note(order)
         instrument = self._instruments.get((order.venue, order.symbol))
         rejection = rejection_of(order, instrument)
         if instrument is not None and rejection is None:

@@ -19,7 +19,7 @@ from arbitrage.exchange.outcomes import Outcome, Question, failure_outcome, unse
 from arbitrage.exchange.upbit_limits import DEFAULT, ORDER, REMAINING, learn
 from arbitrage.exchange.upbit_signing import UpbitSigner, sent_query, signed_text
 from arbitrage.exchange.upbit_words import OrderRow, check_it_is, decoded, order_fields, standing
-from arbitrage.ports import Clock, Emit
+from arbitrage.ports import Clock, Emit, Ready
 from arbitrage.wire.http_address import HttpAddress, RequestForm
 from arbitrage.wire.http_reply import HttpReply, LineFailure
 from arbitrage.wire.limiter import Limiter
@@ -68,20 +68,33 @@ class UpbitOrders:
         """Tell whether an order that opens could be written now: an idle connection, and the venue's limit."""
         return self._lines.idle > 0 and self._limiter.has_room(ORDER, self._clock.now())
 
-    def send(self, order: Order) -> None:
-        """Write the signed order to a connection that stands; return at once. If that cannot be: BUSY, or REFUSED."""
+    def send(self, order: Order) -> bool:
+        """Sign an order and write it to a connection that stands. False: not sent, and told why."""
+        ready = self.prepare(order)
+        return ready is not None and ready()
+
+    def prepare(self, order: Order) -> Ready | None:
+        """Sign an order; return how to write it to a connection that stands. None: told as BUSY or REFUSED."""
         if not (_WRITABLE.fullmatch(order.client_id) and _WRITABLE.fullmatch(order.symbol)):
             self._tell(order, Outcome(ReplyKind.REFUSED, "not sent: its id or its market cannot be written"))
-            return
+            return None
         if not self._limiter.take(ORDER, self._clock.now(), is_urgent=order.purpose is Purpose.REDUCE):
             self._tell(order, unsent("not sent: our rate limit"))
-            return
+            return None
+        return partial(self._write, order, self.sign(order))
+
+    def sign(self, order: Order) -> bytes:
+        """Write an order out as a signed request, which goes nowhere. Its id and its market must be writable."""
         fields = order_fields(order)
         body = ",".join([f'"{name}":"{value}"' for name, value in fields])
         header = f"Authorization: Bearer {self._signer.token(signed_text(fields))}"
-        request = self._placing.write(header=header, body=f"{{{body}}}".encode())
+        return self._placing.write(header=header, body=f"{{{body}}}".encode())
+
+    def _write(self, order: Order, request: bytes) -> bool:
         if not self._lines.send(request, partial(self._placed, order), self._patience.place_s):
             self._tell(order, unsent("not sent: no connection is idle"))
+            return False
+        return True
 
     def ask(self, order: Order) -> None:
         """Ask how an order stands. Tells UNKNOWN if that cannot be asked now."""

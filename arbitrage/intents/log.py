@@ -15,11 +15,13 @@ from copy import copy
 from pathlib import Path
 from typing import Final, Self
 
+import msgspec
 import structlog
 
 from arbitrage.domain.guarding import GuardMemory
 from arbitrage.domain.instants import Instant
 from arbitrage.domain.intents import Noted
+from arbitrage.domain.plans import Order, TwoLegPlan
 from arbitrage.intents.holding import open_held
 from arbitrage.intents.replay import Entry, Logged, read_log, replayed
 from arbitrage.intents.rows import (
@@ -34,6 +36,7 @@ from arbitrage.intents.rows import (
     PlanRow,
     StopRow,
     row_of,
+    to_json,
 )
 from arbitrage.local_files.durable import sync_folder, write_whole
 
@@ -107,6 +110,11 @@ class IntentLog:
         if isinstance(row, PlanRow):
             self._append(row)
             self._sequence = row.sequence
+
+    def rehearse(self, plan: TwoLegPlan, orders: tuple[Order, ...]) -> None:
+        """Write a plan out as a line, and throw the line away."""
+        written, ordered = msgspec.Raw(to_json(plan)), msgspec.Raw(to_json(orders))
+        self._chain.line(PlanRow(sequence=0, day="", plan_id=plan.plan_id, worst_case=0, plan=written, orders=ordered))
 
     def _write_owed(self) -> None:
         """Write what could not be written before. Nothing is noted after a hole."""

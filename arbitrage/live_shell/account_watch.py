@@ -67,18 +67,22 @@ class AccountWatch:
         self._outages = {
             venue: Outage(clock, "account_not_told", "account_told", venue=venue.value) for venue in self._links
         }
+        self._symbols: frozenset[str] = frozenset()
         self._sought: asyncio.Queue[Order] = asyncio.Queue()
         self._in_search: set[str] = set()
 
     def hear(self, event: Event) -> None:
-        """Look at once after a private stream came up, or the instruments changed: before, nothing was compared."""
+        """Look at once after a private stream came up, or other markets are traded: before, nothing was compared."""
         match event:
             case PrivateUp():
                 self._orders[event.venue].wake()
                 self._money[event.venue].wake()
             case UniverseChanged():
-                for rounds in self._money.values():
-                    rounds.wake()
+                symbols = frozenset(each.symbol for pair in event.universe.pairs for each in (pair.upbit, pair.binance))
+                if symbols != self._symbols:  # else it is only what is known of them that has changed
+                    self._symbols = symbols
+                    for rounds in self._money.values():
+                        rounds.wake()
             case _:
                 pass
 

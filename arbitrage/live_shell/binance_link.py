@@ -10,7 +10,7 @@ from arbitrage.domain.instruments import Venue
 from arbitrage.exchange.accounts import Balance
 from arbitrage.exchange.binance import BinanceOrders
 from arbitrage.exchange.binance_account import BinanceAccount
-from arbitrage.exchange.binance_limits import ALLOWANCES, WANTED_HEADERS
+from arbitrage.exchange.binance_limits import ALLOWANCES, WANTED_HEADERS, WEIGHT
 from arbitrage.exchange.binance_requests import BinanceRequests
 from arbitrage.exchange.binance_stream import binance_stream
 from arbitrage.exchange.keys import ApiKeys
@@ -18,10 +18,19 @@ from arbitrage.exchange.listed_orders import ListedOrder
 from arbitrage.live_shell.keys_checked import binance_problems, ends_soon
 from arbitrage.live_shell.line_news import LineNews
 from arbitrage.live_shell.links import Terms, Work
+from arbitrage.live_shell.room import Room
 from arbitrage.ports import Clock, Emit
 from arbitrage.wire.http_address import HttpAddress
 from arbitrage.wire.limiter import Limiter
 from arbitrage.wire.order_line import LineHooks, OrderLines
+
+QUESTION: Final = 20
+"""The weight of the heaviest question that can wait: allOrders and account/commission (rest-api, "Account endpoints").
+"""
+
+NEEDED: Final = 1_400
+"""Weight a minute for those that cannot: open orders each 7 s at 80 are 690, balances and checks up to 300, searches.
+"""
 
 
 class BinanceLink:
@@ -40,6 +49,7 @@ class BinanceLink:
         limiter = Limiter(ALLOWANCES)
         self._account = BinanceAccount(self._lines, requests, limiter, clock)
         self.orders = BinanceOrders(self._lines, requests, limiter, clock, emit)
+        self._room = Room(limiter, WEIGHT, ALLOWANCES[WEIGHT], NEEDED, clock)
         self.stream = binance_stream(ws_api_url, keys, emit, clock, lambda: requests.skew)
 
     def set_clock(self, sample: ClockSample) -> None:
@@ -62,11 +72,23 @@ class BinanceLink:
         """Return all orders of some markets (VenueLink)."""
         return [order for symbol in symbols for order in await self._account.orders_since(symbol, since)]
 
+    def in_one_question(self, symbols: Sequence[str]) -> Sequence[Sequence[str]]:
+        """Return each market by itself: the venue lists no orders of all of them (VenueLink)."""
+        return [[symbol] for symbol in symbols]
+
     async def terms(self, symbol: str) -> Terms:
-        """Return what the account pays in a market (VenueLink)."""
+        """Return what the account pays in a market (VenueLink).
+
+        No answer for the whole account would do: what a market reduces or adds is told for that market only (faqs,
+        "Commission Rates").
+        """
         told = await self._account.commission(symbol)
         discounted = "fees are paid in BNB: switch that off, or what is left after a purchase is not known"
         return Terms(told.taker, problem=discounted if told.is_paid_in_bnb else "")
+
+    async def room(self) -> None:
+        """Wait until a question can be asked beside the account watch (VenueLink)."""
+        await self._room.later(QUESTION)
 
     async def key_problems(self) -> Sequence[str]:
         """Return what speaks against the key (VenueLink)."""

@@ -2,20 +2,29 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import structlog
 
 from arbitrage.domain.errors import StateUnavailable
 from arbitrage.domain.events import BootChecked
-from arbitrage.domain.instants import NS_PER_S, Nanos
+from arbitrage.domain.instants import NS_PER_S, Instant, Nanos
 from arbitrage.ports import Clock, Emit
 from arbitrage.wire.http import VenueFailed
 
 log = structlog.get_logger()
 
 Check = Callable[[], Awaitable[Sequence[str]]]
-"""One check: what is wrong, a line each. Raises VenueFailed or StateUnavailable if it cannot be made."""
+"""One check: what is wrong, a line each.
+
+Raises VenueFailed or StateUnavailable if it cannot be made, and NotDoneYet if it takes more than this time.
+"""
+
+
+class NotDoneYet(Exception):
+    """A check that goes on when it is made again: it says how far it has come."""
+
 
 AGAIN_S: Final = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 """Pauses while checks fail; the last one repeats."""
@@ -50,30 +59,51 @@ class BootChecks:
     async def run(self) -> None:
         """Check until everything is in order."""
         tries = 0
-        while problems := await self.problems():
-            self._tell(problems)
+        while not (found := await self._made()).is_nothing:
+            self._tell(found)
             await asyncio.sleep(self._pauses_s[min(tries, len(self._pauses_s) - 1)])
-            tries += 1
-        self._tell(())
+            tries = 0 if found.under_way else tries + 1
+        self._tell(found)
 
     async def problems(self) -> tuple[str, ...]:
-        """Make every check; return what is wrong, each problem once."""
-        found = [problem for check in self._checks for problem in await _made(check)]
-        return tuple(dict.fromkeys(found))
+        """Make every check; return what is wrong, or not known yet, each problem once."""
+        return (await self._made()).lines
 
-    def _tell(self, problems: tuple[str, ...]) -> None:
+    async def _made(self) -> "_Found":
+        began_at, wrong, under_way = self._clock.now(), list[str](), list[str]()
+        for check in self._checks:
+            try:
+                wrong += await check()
+            except (VenueFailed, StateUnavailable) as failure:
+                wrong.append(str(failure))
+            except NotDoneYet as progress:
+                under_way.append(str(progress))
+        return _Found(tuple(wrong), tuple(under_way), began_at)
+
+    def _tell(self, found: "_Found") -> None:
         if self._is_over:
             return
-        is_final = not problems or self._clock.now() - self._started_at > SETTLING
+        problems = found.lines
+        is_final = found.is_nothing or (bool(found.wrong) and found.began_at - self._started_at > SETTLING)
         if problems != self._told or not problems:
-            tell = log.warning if problems else log.info
+            tell = log.warning if found.wrong else log.info
             tell("boot_checks", problems=list(problems), passed=not problems)
         self._told = problems
         self._emit(BootChecked(self._clock.now(), problems, is_final))
 
 
-async def _made(check: Check) -> Sequence[str]:
-    try:
-        return await check()
-    except (VenueFailed, StateUnavailable) as failure:
-        return (str(failure),)
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What a round of checks came to: what is `wrong`, what is `under_way`, and since when it may have been so."""
+
+    wrong: tuple[str, ...]
+    under_way: tuple[str, ...]
+    began_at: Instant
+
+    @property
+    def is_nothing(self) -> bool:
+        return not self.wrong and not self.under_way
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(self.wrong + self.under_way))

@@ -11,6 +11,7 @@ from arbitrage.domain.plans import Order
 from arbitrage.exchange.accounts import Balance
 from arbitrage.exchange.listed_orders import ListedOrder
 from arbitrage.exchange.private_stream import PrivateStream
+from arbitrage.ports import Ready
 
 Work = Iterator[tuple[str, Coroutine[None, None, None]]]
 """What has to run beside the daemon: a name and a coroutine each."""
@@ -20,7 +21,7 @@ Work = Iterator[tuple[str, Coroutine[None, None, None]]]
 class Terms:
     """What the account pays and may do in a market. `why_not` says why it may not trade there; "" if it may.
 
-    `problem` is what must be mended before anything is traded.
+    `problem` is what must be mended before anything new is begun there.
     """
 
     taker_fee: Decimal
@@ -33,7 +34,9 @@ class Orders(Protocol):
 
     def has_room(self) -> bool: ...
 
-    def send(self, order: Order) -> None: ...
+    def sign(self, order: Order) -> bytes: ...
+
+    def prepare(self, order: Order) -> Ready | None: ...
 
     def ask(self, order: Order) -> None: ...
 
@@ -66,11 +69,19 @@ class VenueLink(Protocol):
         ...
 
     async def orders_since(self, symbols: Sequence[str], since: Instant) -> Sequence[ListedOrder]:
-        """Return the orders of some markets that were created since then and are over, or all of them."""
+        """Return the orders of some markets, or of more, that were created since then and are over, or all of them."""
+        ...
+
+    def in_one_question(self, symbols: Sequence[str]) -> Sequence[Sequence[str]]:
+        """Return markets in groups that `orders_since` answers at once."""
         ...
 
     async def terms(self, symbol: str) -> Terms:
         """Return what the account pays and may do in a market."""
+        ...
+
+    async def room(self) -> None:
+        """Wait until a question that can wait takes nothing away from orders and from those that cannot."""
         ...
 
     async def key_problems(self) -> Sequence[str]:

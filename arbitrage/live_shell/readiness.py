@@ -4,15 +4,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from arbitrage.domain.events import ClockSample
-from arbitrage.domain.instants import NS_PER_S, Instant, Nanos, from_ms, to_ms
-from arbitrage.execution.numbering import ORDER_PREFIX
+from arbitrage.domain.instants import from_ms, to_ms
 from arbitrage.live_shell.account_terms import AccountTerms
 from arbitrage.live_shell.boot_checks import Check
 from arbitrage.live_shell.links import VenueLink
+from arbitrage.live_shell.past_orders import PastOrders
 from arbitrage.ports import Clock
-
-LOOKED_BACK: Final = Nanos(48 * 3_600 * NS_PER_S)
-"""How far back a new state looks for orders of an older one (the design's section 6)."""
 
 _MOST_NAMED: Final = 3
 
@@ -80,19 +77,14 @@ def virgin_check(links: Sequence[VenueLink], terms: AccountTerms, clock: Clock, 
 
     If they do, it is the state that was lost, and with it perhaps a leg.
     """
+    past = PastOrders(links, clock)
 
     async def check() -> Sequence[str]:
-        universe, since = terms.universe, Instant(clock.now() - LOOKED_BACK)
         if not is_virgin():
             return ()
-        if universe is None:
+        if terms.universe is None:
             return ("the instruments are not known yet",)
-        found: list[str] = []
-        for link in links:
-            symbols = [pair.on(link.venue).symbol for pair in universe.pairs]
-            listed = (*await link.open_orders(), *await link.orders_since(symbols, since))
-            found += [order.client_id for order in listed]
-        ours = sorted({client_id for client_id in found if client_id.startswith(f"{ORDER_PREFIX}-")})
+        ours = await past.ours(terms.universe)
         return [_lost(ours)] if ours else []
 
     return check

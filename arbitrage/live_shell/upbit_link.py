@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from random import Random
 from typing import Final
 
@@ -13,16 +14,20 @@ from arbitrage.exchange.keys import ApiKeys
 from arbitrage.exchange.listed_orders import ListedOrder
 from arbitrage.exchange.upbit import UpbitOrders, upbit_lines
 from arbitrage.exchange.upbit_account import UpbitAccount
-from arbitrage.exchange.upbit_limits import upbit_limiter
+from arbitrage.exchange.upbit_limits import ALLOWANCES, DEFAULT, upbit_limiter
 from arbitrage.exchange.upbit_signing import UpbitSigner
 from arbitrage.exchange.upbit_stream import upbit_stream
 from arbitrage.live_shell.keys_checked import ends_soon, upbit_problems
 from arbitrage.live_shell.line_news import LineNews
 from arbitrage.live_shell.links import Terms, Work
+from arbitrage.live_shell.room import Room
 from arbitrage.ports import Clock, Emit
 
-BETWEEN_S: Final = 0.2
-"""A third of what the venue allows is for questions, which makes 10 a second; some of ours are three in one."""
+MOST_AT_ONCE: Final = 3
+"""How many requests a question may be that cannot wait. A third of what the venue allows is for all: 10 a second."""
+
+LONGEST_TURN_S: Final = 1.0
+"""The limit is over a second: a question that finds no room for longer fails, and whoever asked hears of it."""
 
 WORKING: Final = "working"
 """The state of a wallet that takes and pays out (docs.upbit.com, status/wallet)."""
@@ -41,8 +46,8 @@ class UpbitLink:
         self._emit = emit
         self.key_expires_at: Instant | None = None
         news = LineNews(self.venue, clock, emit)
-        self._turns = asyncio.Lock()
         signer, limiter = UpbitSigner(keys), upbit_limiter()
+        self._room = Room(limiter, DEFAULT, ALLOWANCES[DEFAULT], MOST_AT_ONCE, clock)
         self._lines = upbit_lines(rest_url, clock, Random(clock.now()), news.up, news.down)
         self._account = UpbitAccount(self._lines, signer, clock, limiter)
         self.orders = UpbitOrders(self._lines, signer, clock, emit, limiter)
@@ -59,9 +64,13 @@ class UpbitLink:
         return await self._account.open_orders()
 
     async def orders_since(self, symbols: Sequence[str], since: Instant) -> Sequence[ListedOrder]:
-        """Return the orders of some markets that are over (VenueLink)."""
+        """Return the orders of all markets that are over (VenueLink)."""
         await self._turn()
-        return [order for order in await self._account.closed_orders(since) if order.symbol in symbols]
+        return await self._account.closed_orders(since)
+
+    def in_one_question(self, symbols: Sequence[str]) -> Sequence[Sequence[str]]:
+        """Return the markets as one group: the venue lists the orders of all (VenueLink)."""
+        return [symbols]
 
     async def terms(self, symbol: str) -> Terms:
         """Return what the account pays and may do in a market (VenueLink)."""
@@ -71,6 +80,10 @@ class UpbitLink:
         if not told.takes_ioc:
             why_not = "it takes no immediate-or-cancel orders"
         return Terms(max(told.bid_fee, told.ask_fee), why_not)
+
+    async def room(self) -> None:
+        """Wait until a question can be asked beside the account watch and the checks (VenueLink)."""
+        await self._room.later()
 
     async def wallet_problems(self, bases: Iterable[str]) -> Sequence[str]:
         """Return the coins that cannot be moved: a premium on one of them is that of a trap, not of a market."""
@@ -85,7 +98,7 @@ class UpbitLink:
 
     async def key_problems(self) -> Sequence[str]:
         """Return what speaks against the key (VenueLink)."""
-        await self._turn()
+        await self._turn(MOST_AT_ONCE)
         key, now = await self._account.key_info(), self._clock.now()
         self.key_expires_at = key.expires_at
         if ends_soon(key.expires_at, now):
@@ -97,7 +110,8 @@ class UpbitLink:
         yield "upbit-order-lines", self._lines.run()
         yield "upbit-private", self.stream.run()
 
-    async def _turn(self) -> None:
-        """Wait for our turn: questions come one after the other, and never use up what orders have to be asked with."""
-        async with self._turns:
-            await asyncio.sleep(BETWEEN_S)
+    async def _turn(self, requests: int = 1) -> None:
+        """Wait for our turn: questions never use up what orders have to be asked with."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LONGEST_TURN_S):
+                await self._room.now(requests)

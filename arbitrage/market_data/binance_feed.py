@@ -34,6 +34,9 @@ OVERLAP_S: Final = 0.5
 
 CARE_EVERY_S: Final = 1.0
 
+LIMITS: Final = SocketLimits(read_bytes=1 << 20)
+"""A burst should be read at once: of frames that were read together only each market's newest is decoded."""
+
 log = structlog.get_logger()
 
 
@@ -43,11 +46,11 @@ class BinanceFeed:
     def __init__(
         self, url: str, emit: Emit, clock: Clock, tape: TapeWriter | None = None, limits: SocketLimits | None = None
     ) -> None:
-        self.intake = FrameIntake(Venue.BINANCE, decode_binance.decode, emit, tape)
+        self.intake = FrameIntake(Venue.BINANCE, decode_binance.decode, emit, tape, decode_binance.market_of)
         self._url = url.rstrip("/")
         self._emit = emit
         self._clock = clock
-        self._limits = limits
+        self._limits = limits or LIMITS
         self._rng = Random(clock.now())
         self._outage = Outage(clock, "venue_disconnected", "venue_connected", venue=Venue.BINANCE.value)
         self._symbols: tuple[str, ...] = ()
@@ -112,6 +115,7 @@ class BinanceFeed:
             return
         line = _Line(self, self._clock)
         socket = Socket(streams_url(self._url, self._symbols), line, self._clock, self._rng, self._limits)
+        socket.when_read = self.intake.pass_on_held
         line.task = tasks.create_task(socket.run(), name="binance-socket")
         self._lines.append(line)
 
@@ -166,7 +170,7 @@ class _Line:
 
     def on_frame(self, socket: Socket, payload: bytes, opcode: Opcode, at: Instant) -> None:
         """Take a frame (SocketHandler)."""
-        notice = self._feed.intake.take(payload, opcode, at)
+        notice = self._feed.intake.take(payload, opcode, at, has_more=socket.has_more)
         if notice is None:
             return
         if notice.kind is NoticeKind.SHUTDOWN:

@@ -101,6 +101,16 @@ _NAME_FROM: Final = 11
 _NAME_TO: Final = 36
 
 
+_BOOKS: Final = (b"@bookTic", b"@depth20")
+
+
+def market_of(payload: bytes) -> bytes:
+    """Return the stream whose newest state a frame is, or b"" for any other frame. It is not decoded for that."""
+    place = payload.find(b"@", _NAME_FROM, _NAME_TO)
+    kind = payload[place : place + 8]
+    return payload[: place + 8] if kind in _BOOKS else b""
+
+
 def decode(payload: bytes, at: Instant) -> Decoded:
     """Read one frame that arrived at an instant. Never raises: what cannot be read becomes a BookRejected."""
     try:

@@ -106,6 +106,18 @@ class UnitDepth:
         return self._asks
 
 
+# How an orderbook frame begins as Upbit writes it; a code behind it has at most 30 letters.
+_BEGINNING: Final = b'{"ty":"orderbook","cd":"'
+_CODE_TO: Final = len(_BEGINNING) + 31
+
+
+def market_of(payload: bytes) -> bytes:
+    """Return the code whose whole book a frame is, or b"" for any other frame. It is not decoded for that."""
+    if not payload.startswith(_BEGINNING):
+        return b""
+    return payload[: payload.find(b'"', len(_BEGINNING), _CODE_TO)]
+
+
 def decode(payload: bytes, at: Instant) -> Decoded:
     """Read one frame that arrived at an instant. Never raises: what cannot be read becomes a BookRejected."""
     try:

@@ -1,6 +1,7 @@
 """Where a venue's frames become events: taped, decoded, counted, emitted. It runs inside the socket's callback.
 
-It decides nothing about books; it only knows which symbols have not been heard of since they were asked for.
+It decides nothing about books; it only knows which symbols have not been heard of since they were asked for, and of
+frames that were read together passes on the newest of each market: the others are old news already.
 """
 
 from collections import Counter
@@ -18,6 +19,9 @@ from arbitrage.wire.sockets import Opcode
 
 Decode = Callable[[bytes, Instant], Decoded]
 
+MarketOf = Callable[[bytes], bytes]
+"""Tells what a frame is the newest state of, without decoding it; b"" for a frame that must be heard in any case."""
+
 _BOOKS: Final = (BookSnapshot, TouchUpdate)
 
 FIRST_FRAME_WITHIN: Final = Nanos(5 * NS_PER_S)
@@ -25,25 +29,54 @@ FIRST_FRAME_WITHIN: Final = Nanos(5 * NS_PER_S)
 
 
 class FrameIntake:
-    """One venue's frames. `frames` and `notices` count what came; bad frames are logged once a minute by reason."""
+    """One venue's frames. `frames` and `notices` count what came, `superseded` what was old news when it was read.
 
-    def __init__(self, venue: Venue, decode: Decode, emit: Emit, tape: TapeWriter | None = None) -> None:
+    Bad frames are logged once a minute by reason.
+    """
+
+    def __init__(
+        self,
+        venue: Venue,
+        decode: Decode,
+        emit: Emit,
+        tape: TapeWriter | None = None,
+        market_of: MarketOf | None = None,
+    ) -> None:
         self.frames = 0
+        self.superseded = 0
         self.notices: Counter[NoticeKind] = Counter()
         self.bad = Tally("bad_frames", venue=venue.value)
         self._venue = venue
         self._decode = decode
+        self._market_of = market_of or (lambda payload: b"")
+        self._held: dict[bytes, tuple[bytes, Instant]] = {}
         self._emit = emit
         self._tape = tape
         self._unheard: set[str] = set()
         self._asked_at = Instant(0)
         self._disowned = False
 
-    def take(self, payload: bytes, opcode: Opcode, at: Instant) -> Notice | None:
-        """Pass one frame on as an event; a frame that is no event is returned for the feed to act on."""
+    def take(self, payload: bytes, opcode: Opcode, at: Instant, *, has_more: bool = False) -> Notice | None:
+        """Pass one frame on as an event; a frame that is no event is returned for the feed to act on.
+
+        With `has_more` others were read with it: a book then waits for `pass_on_held`, or gives way to a newer one.
+        """
         self.frames += 1
         if self._tape is not None:
             self._tape.write(self._venue, opcode, payload, at)
+        if (has_more or self._held) and (market := self._market_of(payload)):
+            self.superseded += self._held.pop(market, None) is not None
+            self._held[market] = payload, at  # behind all others, as it came
+            return None
+        return self._pass_on(payload, at)
+
+    def pass_on_held(self) -> None:
+        """Pass on the newest book of each market, now that all that was read has been looked at."""
+        held, self._held = self._held, {}
+        for payload, at in held.values():
+            self._pass_on(payload, at)
+
+    def _pass_on(self, payload: bytes, at: Instant) -> Notice | None:
         decoded = self._decode(payload, at)
         if isinstance(decoded, _BOOKS):
             if self._unheard:
@@ -57,7 +90,8 @@ class FrameIntake:
         return None
 
     def expect(self, symbols: Iterable[str], at: Instant) -> None:
-        """Remember what has just been asked for, so that silence about it is noticed."""
+        """Remember what has just been asked for, so that silence about it is noticed. What is still held is dropped."""
+        self._held.clear()
         self._unheard = set(symbols)
         self._asked_at = at
         self._disowned = False

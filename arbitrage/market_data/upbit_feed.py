@@ -24,6 +24,9 @@ LEVELS: Final = 15
 
 CARE_EVERY_S: Final = 1.0
 
+LIMITS: Final = SocketLimits(read_bytes=1 << 20)
+"""A burst should be read at once: of frames that were read together only each market's newest is decoded."""
+
 log = structlog.get_logger()
 
 
@@ -33,10 +36,11 @@ class UpbitFeed:
     def __init__(
         self, url: str, emit: Emit, clock: Clock, tape: TapeWriter | None = None, limits: SocketLimits | None = None
     ) -> None:
-        self.intake = FrameIntake(Venue.UPBIT, decode_upbit.decode, emit, tape)
+        self.intake = FrameIntake(Venue.UPBIT, decode_upbit.decode, emit, tape, decode_upbit.market_of)
         self._emit = emit
         self._clock = clock
-        self._socket = Socket(url, self, clock, Random(clock.now()), limits)
+        self._socket = Socket(url, self, clock, Random(clock.now()), limits or LIMITS)
+        self._socket.when_read = self.intake.pass_on_held
         self._outage = Outage(clock, "venue_disconnected", "venue_connected", venue=Venue.UPBIT.value)
         self._symbols: tuple[str, ...] = ()
         self._has_symbols = asyncio.Event()
@@ -71,7 +75,7 @@ class UpbitFeed:
 
     def on_frame(self, socket: Socket, payload: bytes, opcode: Opcode, at: Instant) -> None:
         """Take a frame; an error frame ends the connection, as Upbit does itself (SocketHandler)."""
-        notice = self.intake.take(payload, opcode, at)
+        notice = self.intake.take(payload, opcode, at, has_more=socket.has_more)
         if notice is not None and notice.kind is NoticeKind.ERROR:
             socket.rebuild(f"error frame: {notice.text}")
 

@@ -19,7 +19,7 @@ BPS = 10_000.0
 _ROUNDING = 1e-12
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Fx:
     """KRW per USDT that can be executed now: sell USDT at `bid`, buy it at `ask`."""
 

@@ -32,7 +32,10 @@ class Opcode(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SocketLimits:
-    """When a socket counts as dead, how big a message may be, and how it comes back. Seconds and bytes."""
+    """When a socket counts as dead, how much it reads at once, and how it comes back. Seconds and bytes.
+
+    `read_bytes` is what there is room for at first; a socket that gets more at once makes itself more room.
+    """
 
     ping_every_s: float = 5.0
     silence_s: float = 10.0
@@ -41,6 +44,7 @@ class SocketLimits:
     first_backoff_s: float = 0.2
     longest_backoff_s: float = 30.0
     max_message_bytes: int = 1 << 20
+    read_bytes: int = 1 << 14
 
 
 class SocketHandler(Protocol):
@@ -64,7 +68,10 @@ Headers = Callable[[], Mapping[str, str]]
 
 
 class Socket:
-    """One address, and the task that keeps a connection to it. Follows no redirect and verifies TLS."""
+    """One address, and the task that keeps a connection to it. Follows no redirect and verifies TLS.
+
+    `when_read` is called after several frames that were read at once have all been handed on.
+    """
 
     def __init__(
         self,
@@ -75,6 +82,7 @@ class Socket:
         limits: SocketLimits | None = None,
         headers: Headers | None = None,
     ) -> None:
+        self.when_read: Callable[[], None] = lambda: None
         self._url = url
         self._headers = headers
         self._handler = handler
@@ -89,6 +97,11 @@ class Socket:
     def is_open(self) -> bool:
         """Say whether frames can be sent now."""
         return self._connection is not None and self._connection.is_live
+
+    @property
+    def has_more(self) -> bool:
+        """Say of the frame that is being handed on whether others were read with it; after the last, `when_read`."""
+        return self._connection is not None and self._connection.has_more
 
     def send_text(self, text: str) -> None:
         """Send one text message. Does nothing while the socket is not open: `on_open` is where it begins again."""
@@ -125,6 +138,7 @@ class Socket:
                     websocket_handshake_timeout=limits.connect_s,
                     enable_auto_pong=False,  # answered in `_Connection`, where a ping counts as a sign of life
                     max_frame_size=limits.max_message_bytes,
+                    read_buffer_init_size=limits.read_bytes,
                     max_redirects=0,
                     extra_headers=self._headers() if self._headers is not None else None,
                 )
@@ -155,6 +169,7 @@ class _Connection(WSListener):
         self.transport: WSTransport | None = None
         self.ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.is_live = False
+        self.has_more = False
         self._socket = socket
         self._handler = handler
         self._clock = clock
@@ -206,21 +221,30 @@ class _Connection(WSListener):
         """Take a frame (picows)."""
         if not self.is_live:
             return
-        self._heard_at = at = self._clock.now()
-        kind = frame.msg_type
+        goes_on, self.has_more = self.has_more, not frame.last_in_buffer
+        if not goes_on:  # what was read at once arrived at once
+            self._heard_at = self._clock.now()
+        at, kind = self._heard_at, frame.msg_type
         if frame.fin and (kind == WSMsgType.BINARY or kind == WSMsgType.TEXT):  # noqa: PLR1714 - twice as fast
             opcode = Opcode.BINARY if kind == WSMsgType.BINARY else Opcode.TEXT
             self._hand_on(frame.get_payload_as_bytes(), opcode, at)
-        elif kind == WSMsgType.PING:
+        else:
+            self._take_other(transport, frame, at)
+        if goes_on and not self.has_more and self.is_live:
+            self.guarded(self._socket.when_read)
+
+    def on_ws_disconnected(self, transport: WSTransport) -> None:
+        """Learn of the end (picows)."""
+        self.end("connection lost")
+
+    def _take_other(self, transport: WSTransport, frame: WSFrame, at: Instant) -> None:
+        kind = frame.msg_type
+        if kind == WSMsgType.PING:
             transport.send_pong(frame.get_payload_as_bytes())
         elif kind == WSMsgType.CLOSE:
             self._answer_close(transport, frame)
         elif kind != WSMsgType.PONG:
             self._take_part(frame, kind, at)
-
-    def on_ws_disconnected(self, transport: WSTransport) -> None:
-        """Learn of the end (picows)."""
-        self.end("connection lost")
 
     def _hand_on(self, payload: bytes, opcode: Opcode, at: Instant) -> None:
         try:

@@ -4,12 +4,14 @@ import argparse
 import asyncio
 import json
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import uvloop
 from rich.console import Console
@@ -31,7 +33,12 @@ from tests.bench.redis_binary import find_for_live
 from tests.bench.rounds import Findings, Say
 from tests.bench.table import as_json, show
 
+Result = TypeVar("Result")
+
 MANY: Final = 200
+WIDTH: Final = 140
+SLOW: Final = frozenset({"busy", "recovery", "footprint"})
+"""Measures that --quick leaves out unless they are named: each starts the product several times."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +48,7 @@ class Run:
     folder: Path
     rounds: int
     quick: bool
+    pairs: int
     say: Say
     redis_binary: str | None
 
@@ -62,7 +70,7 @@ async def _orders(findings: Findings, run: Run) -> None:
 
 
 async def _tick_to_trade(findings: Findings, run: Run) -> None:
-    ticks, many = (6, 0) if run.quick else (25, MANY)
+    ticks, many = (6, 0) if run.quick else (25, run.pairs)
     plan = tick_to_trade.Plan(rounds=run.rounds, ticks=ticks, many=many, redis_binary=run.redis_binary)
     await tick_to_trade.measure(findings, run.folder, plan, run.say)
 
@@ -78,7 +86,7 @@ async def _busy(findings: Findings, run: Run) -> None:
 
 
 async def _burst(findings: Findings, run: Run) -> None:
-    pairs = FEW if run.quick else MANY // 2
+    pairs = FEW if run.quick else run.pairs // 2
     await burst.measure(findings, run.folder, run.rounds, pairs, run.redis_binary, run.say)
 
 
@@ -87,7 +95,7 @@ async def _recovery(findings: Findings, run: Run) -> None:
 
 
 async def _footprint(findings: Findings, run: Run) -> None:
-    pairs, seconds = (FEW + 1, 2.0) if run.quick else (MANY, 20.0)
+    pairs, seconds = (FEW + 1, 2.0) if run.quick else (run.pairs, 20.0)
     await footprint.measure(findings, run.folder, pairs, seconds, run.redis_binary, run.say)
 
 
@@ -111,6 +119,7 @@ def main() -> int:
     asked.add_argument("--quick", action="store_true", help="less of everything: only whether it runs")
     asked.add_argument("--rounds", type=int, help="how often all variants take turns (5; quick: 1)")
     asked.add_argument("--json", type=Path, metavar="FILE", help="write the result there; - is the standard output")
+    asked.add_argument("--pairs", type=int, default=MANY, help="how many pairs the large books have (%(default)s)")
     asked.add_argument("--only", nargs="+", choices=[*MEASURES, *ALONE], help="measure only these")
     asked.add_argument(
         "--profile", type=int, nargs="?", const=4, metavar="PAIRS", help="show the stages of a tick, only"
@@ -121,37 +130,68 @@ def main() -> int:
     console = Console(stderr=True, highlight=False)
     rounds = given.rounds or (1 if given.quick else 5)
     before = machine.facts()
-    findings = Findings()
+    findings, failed = Findings(), 0
+    if given.quick or given.pairs != MANY:
+        pairs = "a few" if given.quick else given.pairs
+        findings.notes.append(f"where {MANY} pairs are meant, these figures are of {pairs}")
     with tempfile.TemporaryDirectory(prefix="bench-", dir=os.environ.get("BENCH_DIR")) as folder:
-        for name in given.only or MEASURES:
+        for name in given.only or [name for name in MEASURES if not (given.quick and name in SLOW)]:
             own = Path(folder) / name
             own.mkdir()
             run = Run(
                 folder=own,
                 rounds=rounds,
                 quick=given.quick,
-                say=console.print,
+                pairs=given.pairs,
+                say=partial(console.print, markup=False, soft_wrap=True),
                 redis_binary=find_for_live(),
             )
             console.rule(name)
-            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                runner.run((MEASURES | ALONE)[name](findings, run))
+            failed += _failed(name, findings, run)
     result = as_json(findings, {**before, "load_after": machine.facts()["load"]})
     if given.json is not None:
         text = json.dumps(result, indent=1, ensure_ascii=False) + "\n"
         sys.stdout.write(text) if str(given.json) == "-" else given.json.write_text(text, encoding="utf-8")
     if str(given.json) != "-":
-        show(findings, Console())
-    return 0
+        show(findings, _wide())
+    return 1 if failed else 0
+
+
+def _failed(name: str, findings: Findings, run: Run) -> bool:
+    """Measure; what goes wrong with one measure is a note, and costs none of the others."""
+    try:
+        _to_its_end((MEASURES | ALONE)[name](findings, run))
+    except (RuntimeError, OSError) as failure:
+        findings.notes.append(f"{name} failed: {failure}")
+        run.say(findings.notes[-1])
+        return True
+    return False
+
+
+def _to_its_end(work: Coroutine[None, None, Result]) -> Result:
+    """Run to the end; SIGTERM ends it like an interrupt, so that no child is left behind."""
+
+    async def ended_by_a_signal() -> Result:
+        task = asyncio.ensure_future(work)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        return await task
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(ended_by_a_signal())
+
+
+def _wide() -> Console:
+    """Return the output: a file or a pipe has no width, and takes lines as they are."""
+    return Console() if sys.stdout.isatty() else Console(width=WIDTH)
 
 
 def _profile(pairs: int, ticks: int) -> int:
-    console, redis_binary = Console(), find_for_live()
+    console, redis_binary = _wide(), find_for_live()
     if redis_binary is None:
         sys.stderr.write("bench: --profile needs a redis-server 7 or newer on the PATH\n")
         return 2
     with tempfile.TemporaryDirectory(prefix="bench-", dir=os.environ.get("BENCH_DIR")) as folder:
-        stages = uvloop.run(profile.profile(Path(folder), pairs, ticks, redis_binary, console.print))
+        stages = _to_its_end(profile.profile(Path(folder), pairs, ticks, redis_binary, console.print))
     profile.show(stages, console)
     return 0
 

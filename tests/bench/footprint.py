@@ -35,15 +35,15 @@ async def measure(
         few, _ = await _running(stack, folder / "few", FEW, redis_binary)
         used_s, began = _cpu_s(few), time.perf_counter()
         await asyncio.sleep(seconds / 2)
-        findings.take("footprint/cpu, nothing comes", "%", [_share(few, used_s, began)])
+        findings.take("footprint/cpu at rest, 4 pairs", "%", [_share(few, used_s, began)])
         few_mb = _rss_mb(few)
-    findings.take(f"footprint/rss, {FEW} pairs", "MB", [few_mb])
+    findings.take("footprint/rss, 4 pairs", "MB", [few_mb])
     async with AsyncExitStack() as stack:
         say(f"the product starts with {pairs} pairs; {pairs * PER_PAIR_S:,} frames a second for {seconds:g} s")
         many, site = await _running(stack, folder / "many", pairs, redis_binary)
         await site.market.breathe(seconds / 4)
-        findings.take("footprint/cpu", "%", await _under_load(many, site, seconds))
-        findings.take("footprint/rss", "MB", [_rss_mb(many)])
+        findings.take("footprint/cpu, many pairs", "%", await _under_load(many, site, seconds))
+        findings.take("footprint/rss, many pairs", "MB", [_rss_mb(many)])
         findings.take("footprint/memory a 100 pairs", "MB", [(_rss_mb(many) - few_mb) / (pairs - FEW) * 100])
 
 

@@ -3,8 +3,6 @@
 Frames are templates: the stamp or the update id is filled in when they leave, because clients look at both.
 """
 
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from random import Random
@@ -12,13 +10,17 @@ from typing import Final
 
 from arbitrage.domain.instruments import Venue
 from arbitrage.sandbox.binance_text import book_ticker, partial_depth
-from arbitrage.sandbox.listing import COINS, FX_CODE, Coin
+from arbitrage.sandbox.grid import KRW_GRID, UNIT
+from arbitrage.sandbox.listing import COINS, FX_CODE, FX_KRW, Coin
 from arbitrage.sandbox.market_book import MarketBook
 from arbitrage.sandbox.model import MarketModel
 from arbitrage.sandbox.upbit_numbers import Format
 from arbitrage.sandbox.upbit_text import orderbook_frame
 
 SEED: Final = 7
+STAMP: Final = 1_770_000_000_123
+"""Of a frame that is finished; in ms."""
+
 SETTLED_SLOTS: Final = 100
 """Two seconds of the market's time: every book has followed its price by then, and no jump has come yet."""
 
@@ -26,6 +28,9 @@ PREMIUM: Final = Decimal("1.006")
 """Upbit is dearer by this in a trigger: 30 bps are left after every fee, which is inside each collar."""
 
 LISTED: Final = ("BTC", "ETH", "XRP", "SOL")
+
+WIDEST_TICK: Final = Decimal("0.0005")
+"""Of the price: a coarse tick widens the spread by more than a premium leaves."""
 
 UPBIT_LEVELS: Final = 15
 BINANCE_LEVELS: Final = 20
@@ -39,8 +44,7 @@ def coins(count: int) -> tuple[Coin, ...]:
 
 
 def _made_up(number: int, chance: Random) -> Coin:
-    magnitude = chance.randint(-2, 2)
-    usdt = Decimal(chance.randint(1_000, 9_999)) * Decimal(10) ** (magnitude - 3)
+    magnitude, usdt = _price(chance)
     tick, lot = Decimal(10) ** (magnitude - 3), Decimal(10) ** min(0, -magnitude - 1)
     return Coin(
         base=f"B{number:03d}",
@@ -50,6 +54,16 @@ def _made_up(number: int, chance: Random) -> Coin:
         binance_tick=f"{tick:f}",
         binance_lot=f"{lot:f}",
     )
+
+
+def _price(chance: Random) -> tuple[int, Decimal]:
+    """Draw a price whose tick in KRW is small enough for the premium to clear, and its power of ten."""
+    while True:
+        magnitude = chance.randint(-2, 2)
+        usdt = Decimal(chance.randint(1_000, 9_999)) * Decimal(10) ** (magnitude - 3)
+        krw = int(usdt * int(FX_KRW) * UNIT)
+        if KRW_GRID.tick(krw) <= WIDEST_TICK * krw:
+            return magnitude, usdt
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +127,7 @@ def _pair_frames(base: str, calm: MarketModel, dear: MarketModel) -> PairFrames:
 def upbit_book(form: Format, levels: int) -> bytes:
     """Write one whole book of the first pair, finished."""
     model = MarketModel(coins(1), SEED)
-    return orderbook_frame(model.books(Venue.UPBIT)["KRW-BTC"], form, levels, (1_770_000_000_123, "REALTIME"))
-
-
-def binance_touches(count: int) -> Sequence[bytes]:
-    """Write so many touches of the first pair with rising ids, as raw stream frames."""
-    template = market_frames(1).pairs[0].ticker_raw
-    return [template % (10_000_000_000 + number) for number in range(count)]
+    return orderbook_frame(model.books(Venue.UPBIT)["KRW-BTC"], form, levels, (STAMP, "REALTIME"))
 
 
 def _upbit(book: MarketBook, form: Format, levels: int) -> bytes:
@@ -144,8 +152,3 @@ def websocket_frame(payload: bytes, *, is_binary: bool) -> bytes:
     if length < 1 << 16:
         return bytes((first, 126)) + length.to_bytes(2, "big") + payload
     return bytes((first, 127)) + length.to_bytes(8, "big") + payload
-
-
-def is_finite(value: float) -> bool:
-    """Say whether a figure is one."""
-    return math.isfinite(value)

@@ -5,7 +5,7 @@ Frames come in small handfuls a few milliseconds apart, as on the real wires. It
 
 import asyncio
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,6 +22,7 @@ AT_REST_S: Final = 0.5
 BEAT_S: Final = 0.01
 HALF_BEAT_S: Final = BEAT_S / 2
 GIVE_UP_S: Final = 2.0
+MOST_MISSED: Final = 3
 NS_PER_US: Final = 1_000
 
 
@@ -38,12 +39,15 @@ class TickTimes:
         return (max(self.received_ns.values()) - self.began_ns) / NS_PER_US
 
 
-class MissedTick(Exception):
+class MissedTick(RuntimeError):
     """A variant that did not answer a premium with both orders in time."""
 
 
 class BenchMarket:
-    """Sends one variant its frames, and times its answers."""
+    """Sends one variant its frames, and times its answers.
+
+    `why` says what a variant's own log has to say of a tick that it missed.
+    """
 
     def __init__(self, port: VenuePort, frames: MarketFrames) -> None:
         self._port = port
@@ -54,6 +58,8 @@ class BenchMarket:
         self._waiting: asyncio.Future[None] | None = None
         self._first: dict[Venue, int] = {}
         self.times: list[TickTimes] = []
+        self.missed = 0
+        self.why: Callable[[], str] = lambda: ""
         port.on_order = self._take
         port.on_stream = self._greet
 
@@ -74,22 +80,32 @@ class BenchMarket:
         first, self._id = self._id + 2, self._id + 2 + count
         return first
 
-    async def ticks(self, count: int, pace_s: float, give_up_s: float = GIVE_UP_S) -> list[float]:
+    async def ticks(self, count: int, pace_s: float) -> list[float]:
         """Show so many premiums, one after the other; return the µs from each frame to both orders.
 
-        Raises MissedTick for one that was not answered.
+        One that is not answered is counted in `missed` and shown again, a few times. Raises MissedTick after that.
         """
-        taken = []
-        for _ in range(count):
-            pair = self._frames.pairs[self._turn % len(self._frames.pairs)]
-            self._turn += 1
-            await self.breathe(pace_s)
-            self._send_quiet(pair)
-            self._send_fx()
-            await asyncio.sleep(HALF_BEAT_S)
-            self.times.append(await self._premium(pair, give_up_s))
-            taken.append(self.times[-1].taken_us)
+        taken: list[float] = []
+        left = MOST_MISSED
+        while len(taken) < count:
+            try:
+                taken.append(await self.tick(pace_s))
+            except MissedTick:
+                self.missed, left = self.missed + 1, left - 1
+                if left < 0:
+                    raise
         return taken
+
+    async def tick(self, pace_s: float, give_up_s: float = GIVE_UP_S) -> float:
+        """Show one premium after a while; return the µs to both orders. Raises MissedTick where they do not come."""
+        pair = self._frames.pairs[self._turn % len(self._frames.pairs)]
+        self._turn += 1
+        await self.breathe(pace_s)
+        self._send_quiet(pair)
+        self._send_fx()
+        await asyncio.sleep(HALF_BEAT_S)
+        self.times.append(await self._premium(pair, give_up_s))
+        return self.times[-1].taken_us
 
     async def _premium(self, pair: PairFrames, give_up_s: float) -> TickTimes:
         """Send the frame that is worth two orders, wait until both were received, and calm the market."""
@@ -105,7 +121,7 @@ class BenchMarket:
             return TickTimes(began, self._first)
         except TimeoutError:
             seen = [venue.value for venue in self._first]
-            raise MissedTick(f"{pair.base}: only {seen} came within {give_up_s:g} s") from None
+            raise MissedTick(f"{pair.base}: only {seen} came within {give_up_s:g} s\n{self.why()}") from None
         finally:
             self._waiting = None
             self._send_quiet(pair)

@@ -26,6 +26,9 @@ UP_S: Final = 600.0
 """With 200 pairs the checks before the first order ask 400 questions, as fast as the venues allow: three minutes."""
 
 LOOK_S: Final = 0.5
+MOST_SHOWN: Final = 400
+"""Characters of a line of the log; of a longer one the end says more, where a traceback names what went wrong."""
+
 LOG: Final = "daemon.log"
 REDIS: Final = "redis"
 FEW: Final = 4
@@ -59,7 +62,10 @@ class Product:
 
     def last_words(self, lines: int = 12) -> str:
         """Return the end of the log."""
-        return "\n".join(line[:300] for line in self._log.read_text().splitlines()[-lines:])
+        told = [line for line in self._log.read_text().splitlines() if '"market"' not in line]
+        return "\n".join(
+            line if len(line) <= MOST_SHOWN else f"{line[:150]} ... {line[-250:]}" for line in told[-lines:]
+        )
 
     async def ready(self, market: BenchMarket) -> None:
         """Wait until every check before the first order was passed. Raises RuntimeError with its last words."""
@@ -140,6 +146,7 @@ async def started(
     """Start the product there, to run until the stack is left, and wait until it may trade."""
     daemon = await stack.enter_async_context(running({**at.variables, **(given or {})}, at.folder, entry))
     await daemon.ready(at.market)
+    at.market.why = daemon.last_words
     return daemon
 
 

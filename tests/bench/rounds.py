@@ -68,8 +68,8 @@ class Spread:
 async def take_turns(
     findings: Findings, unit: str, turns: Mapping[str, Turn], rounds: int, say: Say = lambda line: None
 ) -> None:
-    """Let all variants take turns: A B C, A B C, and so on. A first lap that counts for nothing warms each up."""
-    for each in turns.values():
+    """Let all variants take turns: A B C, A B C, and so on. With several rounds a lap before them warms each up."""
+    for each in turns.values() if rounds > 1 else ():
         await each()
     for number in range(rounds):
         for name, turn in turns.items():

@@ -16,7 +16,7 @@ def as_json(findings: Findings, machine: Mapping[str, Any]) -> dict[str, Any]:
         "machine": dict(machine),
         "series": {name: _series_json(series) for name, series in findings.series.items()},
         "targets": [_target_json(target, findings.series) for target in TARGETS],
-        "notes": findings.notes,
+        "notes": list(dict.fromkeys(findings.notes)),
     }
 
 
@@ -37,7 +37,7 @@ def show(findings: Findings, console: Console) -> None:
             told = "yes" if target.is_reached(spread) else "no"
             reach.add_row(target.text, bound, f"{spread.median:,.2f}", f"{spread.low:,.2f} to {spread.high:,.2f}", told)
     console.print(reach)
-    for note in findings.notes:
+    for note in dict.fromkeys(findings.notes):
         console.print(f"note: {note}")
 
 

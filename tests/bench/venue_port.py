@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from typing import Final, cast
 
 from arbitrage.domain.instruments import Venue
+from tests.bench.answers import taken
+from tests.bench.behind import Behind
 from tests.bench.children import eventually
 from tests.bench.frames import websocket_frame
 
@@ -22,20 +24,6 @@ _GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _HEAD_END: Final = b"\r\n\r\n"
 _UPBIT_STREAM: Final = b"/upbit/websocket/v1"
 _PRIVATE: Final = (b"/upbit/websocket/v1/private", b"/binance/ws-api")
-
-UPBIT_TAKEN: Final = (
-    b'{"uuid":"cdd92199-2897-4e14-9448-f923320408ad","side":"ask","ord_type":"limit","price":"119000000","state":"wait",'
-    b'"market":"KRW-BTC","created_at":"2026-11-20T15:00:00+09:00","volume":"0.001","remaining_volume":"0.001",'
-    b'"reserved_fee":"70","remaining_fee":"70","paid_fee":"0","locked":"140070","executed_volume":"0","trades_count":0,'
-    b'"time_in_force":"ioc","identifier":"%b","smp_type":"cancel_maker","prevented_volume":"0","prevented_locked":"0"}'
-)
-BINANCE_TAKEN: Final = (
-    b'{"symbol":"BTCUSDT","orderId":28,"orderListId":-1,"clientOrderId":"%b","transactTime":1770000000123,'
-    b'"price":"85000.00000000","origQty":"0.00100000","executedQty":"0.00100000","origQuoteOrderQty":"0.00000000",'
-    b'"cummulativeQuoteQty":"85.00000000","status":"FILLED","timeInForce":"IOC","type":"LIMIT","side":"BUY",'
-    b'"workingTime":1770000000123,"selfTradePreventionMode":"EXPIRE_MAKER","fills":[{"price":"85000.00000000",'
-    b'"qty":"0.00100000","commission":"0.00000100","commissionAsset":"BTC","tradeId":56}]}'
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +114,7 @@ class Peer(asyncio.Protocol):
         self._held = b""
         self._transport: asyncio.Transport
         self._stream: Stream | None = None
-        self._behind: _Behind | None = None
+        self._behind: Behind | None = None
         self._is_spliced = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -174,24 +162,13 @@ class Peer(asyncio.Protocol):
             venue = Venue.UPBIT if b"/v1/orders" in path else Venue.BINANCE
             self._port.on_order(OrderSeen(venue, at_ns))
             if self._port.upstream is None:
-                self._answer_order(venue, request)
+                self._transport.write(taken(venue, request))
                 return
         elif b"\r\nupgrade: websocket" in request[:end].lower() and not path.startswith(_PRIVATE):
             self._upgrade(path, request)
             return
         self._is_spliced = path.startswith(_PRIVATE)
         self._pass_on(request)
-
-    def _answer_order(self, venue: Venue, request: bytes) -> None:
-        if venue is Venue.UPBIT:
-            name, body, status = b'"identifier":"', UPBIT_TAKEN, b"201 Created"
-        else:
-            name, body, status = b"newClientOrderId=", BINANCE_TAKEN, b"200 OK"
-        place = request.find(name)
-        client_id = request[place + len(name) :][:36].partition(b'"')[0].partition(b"&")[0] if place > 0 else b"-"
-        body = body % client_id.partition(b" ")[0]
-        head = b"HTTP/1.1 %b\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % (status, len(body))
-        self._transport.write(head + body)
 
     def _upgrade(self, path: bytes, request: bytes) -> None:
         place = request.lower().find(b"sec-websocket-key:") + 18
@@ -252,50 +229,6 @@ class Peer(asyncio.Protocol):
             self._transport.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\n{}")
             return
         if self._behind is None:
-            self._behind = _Behind(self._transport)
+            self._behind = Behind(self._transport)
             self._behind.connect(self._port.upstream)
         self._behind.write(request)
-
-
-class _Behind(asyncio.Protocol):
-    """The connection to the sandbox that belongs to one of the variant's; what comes back goes straight on."""
-
-    def __init__(self, front: asyncio.Transport) -> None:
-        self._front = front
-        self._transport: asyncio.Transport | None = None
-        self._waiting: list[bytes] = []
-        self._opening: asyncio.Task[object] | None = None
-
-    def connect(self, port: int) -> None:
-        """Begin to connect; what is written meanwhile waits."""
-        loop = asyncio.get_running_loop()
-        self._opening = asyncio.ensure_future(loop.create_connection(lambda: self, "127.0.0.1", port))
-
-    def write(self, data: bytes) -> None:
-        """Pass on."""
-        if self._transport is None:
-            self._waiting.append(data)
-        else:
-            self._transport.write(data)
-
-    def close(self) -> None:
-        """Hang up."""
-        if self._transport is not None:
-            self._transport.abort()
-        elif self._opening is not None:
-            self._opening.cancel()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Send what has waited (asyncio)."""
-        self._transport = cast(asyncio.Transport, transport)
-        for data in self._waiting:
-            self._transport.write(data)
-        self._waiting.clear()
-
-    def data_received(self, data: bytes) -> None:
-        """Pass back (asyncio)."""
-        self._front.write(data)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """End the other half too (asyncio)."""
-        self._front.close()

@@ -1,7 +1,8 @@
-"""Measures the receipt of touches over a websocket, down to the book: how many, how dear, how late. ccxt.pro likewise.
+"""Measures the receipt of books over a websocket, down to the book: how many, how dear, how late. ccxt.pro likewise.
 
 Sustained: all frames at once, messages a second from the first to the last. At a pace of 2,000 a second: processor time
-a message, and the time from right before a frame's write until its touch was in the book.
+a message, and the time from right before a frame's write until its book was there. Each gets the same market of Upbit,
+15 levels, in the format that it reads.
 """
 
 import asyncio
@@ -13,8 +14,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from arbitrage.domain.instruments import Venue
+from arbitrage.sandbox.upbit_numbers import Format
 from tests.bench import children
-from tests.bench.frames import market_frames, websocket_frame
+from tests.bench.frames import STAMP, UPBIT_LEVELS, upbit_book, websocket_frame
+from tests.bench.market import NS_PER_US
 from tests.bench.rounds import Findings, Say
 from tests.bench.venue_port import Stream, VenuePort
 
@@ -30,49 +33,41 @@ class Receiver:
     """One receiving process and the port that it listens to."""
 
     def __init__(self, port: VenuePort, process: asyncio.subprocess.Process) -> None:
-        frames = market_frames(1).pairs[0]
-        self._ticker, self._raw, self._depth = frames.ticker, frames.ticker_raw, frames.depth
         self._port, self._process = port, process
-        self._id = 0
+        self._stamp = 0
         port.on_stream = self._greet
 
     async def flood(self, count: int) -> dict[str, Any]:
         """Write so many frames at once; return what the receiver tells."""
-        first, stream = self._next_id(count), self._stream()
-        template = self._raw if stream.is_raw else self._ticker
-        wire = b"".join(websocket_frame(template % (first + i), is_binary=False) for i in range(count))
+        stream = self._stream()
+        self._stamp = first = max(self._stamp, _now_us()) + 1
+        self._stamp += count
+        template = _template(stream)
+        wire = b"".join(websocket_frame(template % (first + i), is_binary=True) for i in range(count))
         await self._begin(first + count - 1)
         stream.post(wire)
         return await self._told()
 
     async def pace(self, seconds: float) -> dict[str, Any]:
-        """Write 2,000 frames a second for a while, each with the instant of its write as its id."""
+        """Write 2,000 frames a second for a while, each stamped with the instant of its write."""
         stream, total = self._stream(), int(seconds * PACE_PER_S)
-        template = self._raw if stream.is_raw else self._ticker
-        last = self._next_id(0) + int(seconds * 1e9)
+        template = _template(stream)
+        self._stamp = last = max(self._stamp, _now_us()) + int(seconds * 1e6)
         await self._begin(last)
         due = time.perf_counter()
-        for number in range(total):
-            number_is_last = number == total - 1
-            at_ns = time.perf_counter_ns()
-            stream.send(template % (max(at_ns, last) if number_is_last else at_ns))
-            if number % _HANDFUL == _HANDFUL - 1:
+        for number in range(1, total):
+            stream.send(template % _now_us())
+            if number % _HANDFUL == 0:
                 due += _HANDFUL / PACE_PER_S
                 await asyncio.sleep(max(0.0, due - time.perf_counter()))
-        self._id = max(self._id, last)
+        stream.send(template % max(last, _now_us()))
         return await self._told()
 
     def _greet(self, stream: Stream) -> None:
-        if not stream.is_raw:
-            stream.send(self._depth % 1)  # a touch is believed above a book only
+        stream.send((_template(stream) % 1).replace(b"REALTIME", b"SNAPSHOT"))
 
     def _stream(self) -> Stream:
-        return self._port.streams[Venue.BINANCE][0]
-
-    def _next_id(self, count: int) -> int:
-        self._id = max(self._id, time.perf_counter_ns()) + 1
-        first, self._id = self._id, self._id + count
-        return first
+        return self._port.streams[Venue.UPBIT][0]
 
     async def _begin(self, last: int) -> None:
         assert self._process.stdin is not None
@@ -114,6 +109,17 @@ def _take(findings: Findings, who: str, flood: dict[str, Any], pace: dict[str, A
         findings.take(f"websocket/{name}/{who}", unit, [value])
 
 
+def _template(stream: Stream) -> bytes:
+    """Return one market's book of 15 levels in the format that was asked for, with its stamp to be filled in."""
+    form, name = (Format.DEFAULT, b'"timestamp":') if stream.is_default else (Format.SIMPLE, b'"tms":')
+    written = upbit_book(form, UPBIT_LEVELS)
+    return written.replace(name + str(STAMP).encode(), name + b"%d", 1)
+
+
+def _now_us() -> int:
+    return time.perf_counter_ns() // NS_PER_US
+
+
 async def _receiver(stack: AsyncExitStack, folder: Path, who: str) -> Receiver:
     port = await stack.enter_async_context(VenuePort())
     output = folder / f"receiver-{who}.log"
@@ -121,5 +127,5 @@ async def _receiver(stack: AsyncExitStack, folder: Path, who: str) -> Receiver:
         children.conversing("tests.bench.ws_client", who, port.base_url, output=output)
     )
     receiver = Receiver(port, process)
-    await port.subscribed(upbit=0)
+    await port.subscribed(binance=0)
     return receiver

@@ -1,8 +1,8 @@
-"""A process that receives touches: `python -m tests.bench.ws_client ours|ccxt BASE_URL`. It trades nothing.
+"""A process that receives books: `python -m tests.bench.ws_client ours|ccxt BASE_URL`. It trades nothing.
 
-Ours is the product's feed on its own socket, down to the book. ccxt is its `watch_bids_asks` in a loop, as users write
-it. Told `begin LAST` it counts until the touch with that id was taken over, and then prints a line of JSON. Ids that
-are instants of the machine's monotonic clock make latencies.
+Ours is the product's Upbit feed on its own socket, down to the book. ccxt is its `watch_order_book` in a loop, as users
+write it. Told `begin LAST` it counts until the book with that stamp was taken over, and then prints a line of JSON.
+Stamps are µs of the machine's monotonic clock, which both ends share: they make latencies.
 """
 
 import asyncio
@@ -14,16 +14,16 @@ from typing import Any
 
 import uvloop
 
-from arbitrage.books.market import Market
 from arbitrage.clock import SystemClock
-from arbitrage.domain.events import BookSnapshot, Event, TouchUpdate
-from arbitrage.domain.instruments import Venue
-from arbitrage.market_data.binance_feed import BinanceFeed
+from arbitrage.domain.events import BookSnapshot, Event
+from arbitrage.domain.instants import NS_PER_MS
+from arbitrage.market_data.upbit_feed import UpbitFeed
 from arbitrage.telemetry.log import configure
 from tests.bench import ccxt_clients
 from tests.bench.decode import a_market
+from tests.bench.market import NS_PER_US
 
-SYMBOL = "BTCUSDT"
+SYMBOL = "KRW-BTC"
 
 
 class Count:
@@ -32,29 +32,29 @@ class Count:
     def __init__(self) -> None:
         self._last = 0
         self._began_ns = self._cpu_ns = 0
-        self._late_ns: list[int] = []
+        self._late_us: list[int] = []
 
     def begin(self, last: int) -> None:
-        """Count anew, until the touch with this id."""
-        self._late_ns, self._last = [], last
+        """Count anew, until the book with this stamp."""
+        self._late_us, self._last = [], last
         self._began_ns, self._cpu_ns = 0, time.process_time_ns()
 
-    def took(self, number: int) -> None:
-        """Take note of a touch that is in the book now."""
+    def took(self, stamp: int) -> None:
+        """Take note of a book that is there now."""
         now = time.perf_counter_ns()
         self._began_ns = self._began_ns or now
-        self._late_ns.append(now - number)
-        if number >= self._last and self._last:
+        self._late_us.append(now // NS_PER_US - stamp)
+        if stamp >= self._last and self._last:
             self._last = 0
             self._tell(now)
 
     def _tell(self, now: int) -> None:
-        late = sorted(self._late_ns)
+        late = sorted(self._late_us)
         told = {
             "messages": len(late),
             "seconds": (now - self._began_ns) / 1e9,
             "cpu_us": (time.process_time_ns() - self._cpu_ns) / 1e3 / len(late),
-            **{f"p{share:g}": late[min(len(late) - 1, int(len(late) * share / 100))] / 1e3 for share in (50, 99, 99.9)},
+            **{f"p{share:g}": late[min(len(late) - 1, int(len(late) * share / 100))] for share in (50, 99, 99.9)},
         }
         sys.stdout.write(json.dumps(told) + "\n")
         sys.stdout.flush()
@@ -63,33 +63,23 @@ class Count:
 async def ours(base_url: str, count: Count) -> None:
     """Feed the product's own books."""
     market = a_market()
-    clock = SystemClock()
 
     def take(event: Event) -> None:
-        if isinstance(event, TouchUpdate):
-            market.lay_over(event)
-            count.took(event.sequence)
-        elif isinstance(event, BookSnapshot):
+        if isinstance(event, BookSnapshot):
             market.replace(event)
-        else:
-            _note(market, event)
+            count.took(event.venue_at // NS_PER_MS)
 
-    feed = BinanceFeed(f"ws{base_url.removeprefix('http')}/binance", take, clock)
+    feed = UpbitFeed(f"ws{base_url.removeprefix('http')}/upbit/websocket/v1", take, SystemClock())
     feed.watch([SYMBOL])
     await feed.run()
 
 
-def _note(market: Market, event: Any) -> None:
-    if getattr(event, "venue", None) is Venue.BINANCE:
-        market.note(event)
-
-
 async def ccxt(base_url: str, count: Count) -> None:
     """Watch as a user of ccxt does; each message is counted where ccxt has taken it over."""
-    exchange = ccxt_clients.binance(base_url)
+    exchange = ccxt_clients.upbit(base_url)
     _count_messages(exchange, count.took)
     while True:
-        await exchange.watch_bids_asks(["BTC/USDT"])
+        await exchange.watch_order_book("BTC/KRW")
 
 
 def _count_messages(exchange: Any, took: Callable[[int], None]) -> None:
@@ -97,8 +87,8 @@ def _count_messages(exchange: Any, took: Callable[[int], None]) -> None:
 
     def handle(client: Any, message: Any) -> None:
         inner(client, message)
-        if "u" in message:
-            took(message["u"])
+        if "timestamp" in message:
+            took(message["timestamp"])
 
     exchange.handle_message = handle
 

@@ -262,9 +262,9 @@ class _Watched:
         self.is_called = False
         self._gateway = gateway
 
-    def submit(self, order: Order) -> None:
+    def submit(self, *orders: Order) -> None:
         with self._call():
-            self._gateway.submit(order)
+            self._gateway.submit(*orders)
 
     def ask(self, order: Order) -> None:
         with self._call():

@@ -23,7 +23,7 @@ from arbitrage.domain.intents import Intent, ReportPlanEnd, SubmitPlan
 from arbitrage.domain.plans import Fill, Outcome, PlanEnd
 from arbitrage.engine import Engine, EngineConfig
 from arbitrage.intents import MemoryIntents
-from arbitrage.paper.notebook import EPOCH
+from arbitrage.paper.wire_names import EPOCH
 from arbitrage.runner import Runner
 from arbitrage.settings import load_settings
 from arbitrage.shadow_wiring import ShadowWiring

@@ -29,10 +29,10 @@ class TellsNothing(SimulatedPair):
 
 
 class RaisesOnAStranger(SimulatedPair):
-    def submit(self, order: Order) -> None:
-        if order.symbol not in ("KRW-BTC", "BTCUSDT"):
-            raise KeyError(order.symbol)
-        super().submit(order)
+    def submit(self, *orders: Order) -> None:
+        if strange := [order.symbol for order in orders if order.symbol not in ("KRW-BTC", "BTCUSDT")]:
+            raise KeyError(strange)
+        super().submit(*orders)
 
 
 class InventsAFill(SimulatedPair):
@@ -67,16 +67,17 @@ class FillsTooMuch(ShadowGateway):
 
 
 class FillsAtAnyPrice(ShadowGateway):
-    def submit(self, order: Order) -> None:
-        super().submit(replace(order, limit_price=order.limit_price * (2 if order.side.sign > 0 else 1) // 2 * 2))
+    def submit(self, *orders: Order) -> None:
+        for order in orders:
+            super().submit(replace(order, limit_price=order.limit_price * (2 if order.side.sign > 0 else 1) // 2 * 2))
 
     def observe(self, event: Event) -> Sequence[Event]:
         return [_with(each, funds=Decimal(10**9)) for each in super().observe(event)]
 
 
 class SaysNothingOfIt(ShadowGateway):
-    def submit(self, order: Order) -> None:
-        super().submit(replace(order, client_id="somebody-elses"))
+    def submit(self, *orders: Order) -> None:
+        super().submit(*(replace(order, client_id="somebody-elses") for order in orders))
 
 
 def _with(event: Event, **changes: Any) -> Event:

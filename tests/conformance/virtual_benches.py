@@ -103,8 +103,9 @@ class SimulatedPair:
     def __init__(self, venues: Mapping[Venue, SimulatedExchange]) -> None:
         self.venues = venues
 
-    def submit(self, order: Order) -> None:
-        self.venues[order.venue].submit(order)
+    def submit(self, *orders: Order) -> None:
+        for order in orders:
+            self.venues[order.venue].submit(order)
 
     def ask(self, order: Order) -> None:
         self.venues[order.venue].ask(order)

@@ -10,12 +10,13 @@ from arbitrage.clock import SystemClock
 from arbitrage.domain.events import BootChecked, Event
 from arbitrage.exchange.keys import ApiKeys
 from arbitrage.live_shell.binance_link import BinanceLink
-from arbitrage.live_shell.boot_checks import BootChecks, Check
+from arbitrage.live_shell.boot_checks import BootChecks, Check, NotDoneYet
 from arbitrage.live_shell.links import VenueLink
 from arbitrage.live_shell.readiness import balances_check, clock_check, key_check, stream_check
 from arbitrage.live_shell.upbit_link import UpbitLink
 from arbitrage.sandbox.keys import BINANCE_KEYS, UPBIT_KEYS
 from arbitrage.sandbox.server import Sandbox
+from tests.clocks import ManualClock
 from tests.live_daemon import PlayMarket, a_play_market, until
 
 CLOCK = SystemClock()
@@ -142,6 +143,30 @@ async def test_checks_are_made_again_until_they_pass() -> None:
     await BootChecks([check], CLOCK, told.append, pauses_s=(0.0,)).run()
 
     assert [event.problems for event in told if isinstance(event, BootChecked)] == [("no",), ("still not",), ()]
+
+
+async def test_a_check_that_is_not_done_yet_holds_back_and_is_no_failure() -> None:
+    told: list[BootChecked] = []
+    ways = ["looked at 1 of 2", "looked at 2 of 2"]
+    clock = ManualClock()
+
+    async def check() -> Sequence[str]:
+        clock.advance(60)
+        if ways:
+            raise NotDoneYet(ways.pop(0))
+        return ()
+
+    def hear(event: Event) -> None:
+        assert isinstance(event, BootChecked)
+        told.append(event)
+
+    await BootChecks([check], clock, hear, pauses_s=(0.0,)).run()
+
+    assert [(event.problems, event.is_final) for event in told] == [
+        (("looked at 1 of 2",), False),
+        (("looked at 2 of 2",), False),
+        ((), True),
+    ]
 
 
 async def test_once_the_daemon_stops_no_check_opens_the_gate_again() -> None:

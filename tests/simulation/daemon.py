@@ -25,7 +25,7 @@ from arbitrage.domain.instruments import Universe, Venue
 from arbitrage.domain.plans import Order
 from arbitrage.engine import Engine, EngineConfig
 from arbitrage.exchange.live import LiveGateway
-from arbitrage.ports import Clock, Sink
+from arbitrage.ports import Clock, Ready, Sink
 from arbitrage.runner import Runner
 from liveguard.risk_limits import RiskLimits
 from tests.builders import limits
@@ -76,11 +76,18 @@ class Line:
     def has_room(self) -> bool:
         return True
 
-    def send(self, order: Order) -> None:
+    def sign(self, order: Order) -> bytes:
+        return b""
+
+    def prepare(self, order: Order) -> Ready | None:
+        return partial(self.send, order)
+
+    def send(self, order: Order) -> bool:
         """Send an order; the process may be gone right before or right after its bytes."""
         self.may_crash()
         self._venue.place(order, self._say)
         self.may_crash()
+        return True
 
     def ask(self, order: Order) -> None:
         """Ask what became of an order."""

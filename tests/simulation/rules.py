@@ -31,7 +31,7 @@ class Rule(StrEnum):
 class ResendingLine(Line):
     """Sends an order again, once, when nobody knows what became of it: what looks like care and doubles a leg."""
 
-    def send(self, order: Order) -> None:
+    def send(self, order: Order) -> bool:
         """Send an order, and again."""
         again = iter((True,))
 
@@ -45,6 +45,7 @@ class ResendingLine(Line):
         self.may_crash()
         self._venue.place(order, say)
         self.may_crash()
+        return True
 
 
 def line_of(without: Rule | None) -> Callable[[SimulatedVenue, Callable[[Event], None]], Line]:

@@ -115,6 +115,42 @@ def test_a_transfer_before_the_first_balances_is_in_them_already() -> None:
     assert story.inventory.owned(B, "USDT") == BINANCE["USDT"]
 
 
+def test_coins_of_a_pair_that_is_new_are_taken_over_and_those_of_the_others_compared_as_ever() -> None:
+    story = Audited()
+    story.see(U, UPBIT)
+    story.audit.adopt(make.universe("BTC", "DOGE", "ETH"))
+    for ms in (10_000, 20_000):
+        story.see(U, {**UPBIT, "BTC": D("0.5"), "DOGE": D(7_000), "ADA": D(9)}, ms)
+    owned = {currency: story.inventory.owned(U, currency) for currency in ("BTC", "DOGE", "ETH")}
+
+    assert owned == {"BTC": D(1), "DOGE": D(7_000), "ETH": D(0)}
+    assert story.audit.unexplained() == (("upbit", "BTC", D("-0.5")),)
+    assert "seen upbit funds: taken over, as nothing was known of them: 7000 DOGE" in story.notes()
+
+
+def test_what_was_taken_over_is_compared_from_then_on() -> None:
+    story = Audited()
+    story.see(U, UPBIT)
+    story.audit.adopt(make.universe("BTC", "DOGE"))
+    story.see(U, {**UPBIT, "DOGE": D(7_000)}, 10_000)
+    calm = story.latches()
+    for ms in (20_000, 30_000):
+        story.see(U, UPBIT, ms)
+
+    assert (calm, story.latches()) == ([], ["unexplained_funds"])
+    assert story.audit.unexplained() == (("upbit", "DOGE", D(-7_000)),)
+
+
+def test_a_currency_that_went_down_to_nothing_is_known_and_not_taken_over() -> None:
+    story = Audited()
+    story.see(U, {"KRW": D(5)})
+    for ms in (10_000, 20_000):
+        story.see(U, {"KRW": D(5), "BTC": D(3)}, ms)
+
+    assert story.latches() == ["unexplained_funds"]
+    assert story.inventory.owned(U, "BTC") == 0
+
+
 def test_while_plans_are_in_flight_and_just_after_nothing_is_compared() -> None:
     story = Audited()
     story.see(U, UPBIT)

@@ -3,6 +3,8 @@
 from math import isclose
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from arbitrage.books.bands import SECONDS_KEPT, PriceBand
 from arbitrage.books.book import Book
@@ -66,6 +68,16 @@ def test_a_book_that_cannot_be_believed_adds_nothing_and_the_minute_goes_on(bad:
     band.sample(bad)
 
     assert (kept, band.low, band.high) == (100.0, None, None)
+
+
+@given(st.lists(st.none() | st.integers(1, 20), max_size=200))
+def test_a_band_is_always_that_of_the_last_minute(mids: list[int | None]) -> None:
+    band = PriceBand()
+    for second, mid in enumerate(mids, 1):
+        band.sample(Book() if mid is None else book(mid - 0.5, mid + 0.5))
+        known = [float(each) for each in mids[max(0, second - SECONDS_KEPT) : second] if each is not None]
+
+        assert (band.low, band.high) == ((min(known), max(known)) if known else (None, None))
 
 
 def test_a_price_is_held_against_its_book_the_other_venue_and_the_last_minute() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from arbitrage.domain.instants import NS_PER_MS, NS_PER_S, Instant
 from arbitrage.exchange.binance_account import BinanceAccount
-from arbitrage.exchange.binance_limits import ALLOWANCES, WANTED_HEADERS
+from arbitrage.exchange.binance_limits import ALLOWANCES, WANTED_HEADERS, WEIGHT
 from arbitrage.exchange.binance_requests import BinanceRequests
 from arbitrage.wire.http import VenueFailed
 from arbitrage.wire.limiter import Limiter
@@ -68,6 +68,8 @@ async def test_a_long_list_of_orders_is_read_window_by_window_and_page_by_page()
     rows = [a_row(-1, NOON_MS - 50 * HOUR_MS), *crowd, a_row(9_000, NOON_MS - HOUR_MS), a_row(9_001, NOON_MS)]
 
     def list_orders(query: dict[str, str]) -> tuple[int, bytes]:
+        if "startTime" not in query:
+            return 200, json.dumps(rows[-int(query["limit"]) :]).encode()
         start_ms, end_ms = int(query["startTime"]), int(query["endTime"])
         assert end_ms - start_ms <= 24 * HOUR_MS
         found = [row for row in rows if start_ms <= row["time"] <= end_ms]
@@ -79,7 +81,27 @@ async def test_a_long_list_of_orders_is_read_window_by_window_and_page_by_page()
         listed = await account.orders_since("BTCUSDT", Instant(NOON - 48 * 3_600 * NS_PER_S))
 
     assert [int(order.order_id) for order in listed] == [*range(2_300), 9_000, 9_001]
-    assert len(rest.asked) == 4
+    assert len(rest.asked) == 1 + 4
+
+
+async def test_two_days_of_a_market_with_few_orders_are_one_question() -> None:
+    ages_h = (72, 48.001, 48, 1)
+    page = [a_row(number, NOON_MS - round(hours * HOUR_MS)) for number, hours in enumerate(ages_h)]
+    async with an_account(answering("/api/v3/allOrders", page)) as (account, _, limiter):
+        listed = await account.orders_since("BTCUSDT", Instant(NOON - 48 * 3_600 * NS_PER_S))
+
+    assert [order.order_id for order in listed] == ["2", "3"]
+    assert limiter.left(WEIGHT, NOON) == 6_000 - 20
+
+
+async def test_a_full_page_is_all_there_is_if_it_reaches_back_far_enough() -> None:
+    page = [a_row(number, NOON_MS - 49 * HOUR_MS + number * 36_000) for number in range(1_000)]
+    rest = answering("/api/v3/allOrders", page)
+    async with an_account(rest) as (account, _, _):
+        listed = await account.orders_since("BTCUSDT", Instant(NOON - 48 * 3_600 * NS_PER_S))
+
+    assert [int(order.order_id) for order in listed] == list(range(100, 1_000))
+    assert len(rest.asked) == 1
 
 
 async def test_a_list_without_end_is_not_believed() -> None:

@@ -1,4 +1,4 @@
-"""The watch over both accounts and the terms of their markets, on venues that only answer questions."""
+"""The watch over both accounts on venues that only answer questions."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -19,12 +19,11 @@ from arbitrage.domain.events import (
     Wake,
 )
 from arbitrage.domain.instants import NS_PER_S, Instant
-from arbitrage.domain.instruments import Side, Venue
+from arbitrage.domain.instruments import Pair, Side, Universe, Venue
 from arbitrage.domain.plans import Order
 from arbitrage.exchange.accounts import Balance
 from arbitrage.exchange.listed_orders import ListedOrder
 from arbitrage.execution.numbering import opening_orders
-from arbitrage.live_shell.account_terms import AccountTerms
 from arbitrage.live_shell.account_watch import AccountWatch
 from arbitrage.live_shell.alarm import Alarm
 from arbitrage.live_shell.in_flight import InFlight
@@ -39,6 +38,7 @@ class Answering:
 
     orders: Any = None
     stream: Any = None
+    key_expires_at: Instant | None = None
 
     def __init__(self, venue: Venue, clock: "HandClock") -> None:
         self.venue = venue
@@ -47,8 +47,6 @@ class Answering:
         self.past: list[ListedOrder] = []
         self.failure: VenueFailed | None = None
         self.takes_s = 0
-        self.told = Terms(Decimal("0.0004"))
-        self.asked_terms = 0
 
     async def balances(self) -> Mapping[str, Balance]:
         self.clock.wait(self.takes_s)
@@ -65,10 +63,13 @@ class Answering:
         return [order for order in self.past if order.symbol in symbols and order.created_at >= since]
 
     async def terms(self, symbol: str) -> Terms:
-        self.asked_terms += 1
-        if self.failure:
-            raise self.failure
-        return self.told
+        return Terms(Decimal("0.0004"))
+
+    def in_one_question(self, symbols: Sequence[str]) -> Sequence[Sequence[str]]:
+        return [symbols]
+
+    async def room(self) -> None:
+        pass
 
     async def key_problems(self) -> Sequence[str]:
         return ()
@@ -99,7 +100,6 @@ class Desk:
         self.upbit = Answering(Venue.UPBIT, self.clock)
         self.binance = Answering(Venue.BINANCE, self.clock)
         self.watch = AccountWatch((self.upbit, self.binance), self.clock, self.heard.append)
-        self.terms = AccountTerms((self.upbit, self.binance), self.clock, self.heard.append)
 
     def of(self, kind: type[Any]) -> list[Any]:
         return [event for event in self.heard if isinstance(event, kind)]
@@ -210,34 +210,17 @@ async def test_only_our_own_open_orders_are_taken_back(desk: Desk) -> None:
     assert [order.client_id for order in desk.of(OpenOrdersSeen)[0].orders] == [ours.client_id]
 
 
-async def test_the_universe_carries_the_accounts_own_fees(desk: Desk) -> None:
-    desk.terms.hear(UniverseChanged(make.NOON, make.universe("BTC")))
-    problems = await desk.terms.problems()
-    universe = desk.of(UniverseChanged)[-1].universe
+async def test_balances_are_looked_at_again_when_other_markets_are_traded_and_not_for_other_fees(desk: Desk) -> None:
+    async with desk.watching():
+        await settled(lambda: len(desk.of(BalancesSeen)) == 2)
+        desk.watch.hear(UniverseChanged(make.NOON, make.universe("BTC")))
+        await settled(lambda: len(desk.of(BalancesSeen)) == 4)
+        dearer = Pair("BTC", make.upbit(taker_fee=Decimal("0.0004")), make.binance())
+        desk.watch.hear(UniverseChanged(make.NOON, Universe((dearer,), make.universe().fx)))
+        desk.watch.hear(PrivateUp(make.NOON, Venue.UPBIT))
+        await settled(lambda: len(desk.of(BalancesSeen)) == 5)
 
-    assert problems == ()
-    assert {universe.pairs[0].upbit.taker_fee, universe.fx.taker_fee} == {Decimal("0.0004")}
-
-
-async def test_a_market_where_the_account_may_not_trade_is_halted(desk: Desk) -> None:
-    desk.binance.told = Terms(Decimal("0.001"), why_not="not now")
-    desk.terms.hear(UniverseChanged(make.NOON, make.universe("BTC")))
-    await desk.terms.problems()
-
-    assert desk.of(UniverseChanged)[-1].universe.pairs[0].binance.halted == "not now"
-
-
-async def test_terms_that_were_good_are_not_asked_for_again_and_bad_ones_are(desk: Desk) -> None:
-    desk.binance.told = Terms(Decimal("0.001"), problem="fees in BNB")
-    desk.terms.hear(UniverseChanged(make.NOON, make.universe("BTC")))
-    first = await desk.terms.problems()
-    asked = desk.upbit.asked_terms
-    desk.binance.told = Terms(Decimal("0.001"))
-    second = await desk.terms.problems()
-
-    assert first == ("binance BTCUSDT: fees in BNB",)
-    assert second == ()
-    assert desk.upbit.asked_terms == asked
+    assert [event.venue for event in desk.of(BalancesSeen)[4:]] == [Venue.UPBIT]
 
 
 async def test_an_alarm_rings_at_the_soonest_instant_only() -> None:

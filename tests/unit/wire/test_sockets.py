@@ -3,6 +3,7 @@ import ssl
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -80,6 +81,30 @@ async def test_frames_are_handed_on_in_order_with_their_opcode(venue, diary):
 
     assert diary.frames == [(b"one", Opcode.BINARY), (b"two", Opcode.TEXT)]
     assert diary.opened == 1
+
+
+class Steps(Diary):
+    """A handler that notes of each frame whether more were read with it, and when that was all."""
+
+    def __init__(self):
+        super().__init__()
+        self.steps = []
+
+    def on_frame(self, socket, payload, opcode, at):
+        super().on_frame(socket, payload, opcode, at)
+        self.steps.append("more" if socket.has_more else "last")
+
+
+async def test_who_was_told_that_more_was_read_is_told_when_that_was_all(venue):
+    steps = Steps()
+    venue.on_connect = lambda peer: ([peer.send(b"%d" % i) for i in range(20)], peer.send(b"", WSMsgType.PING))
+
+    async with socket_to(venue.url, steps) as socket:
+        socket.when_read = lambda: steps.steps.append("all")
+        await eventually(lambda: len(steps.frames) == 20 and steps.steps[-1] != "more")
+
+    assert [payload for payload, _ in steps.frames] == [b"%d" % i for i in range(20)]
+    assert not [pair for pair in pairwise(["all", *steps.steps]) if pair[1] == "all" and pair[0] == "all"]
 
 
 async def test_fragments_become_one_message(venue, diary):

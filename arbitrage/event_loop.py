@@ -1,0 +1,53 @@
+"""The daemon's event loop: which one, whether it ever sleeps, when garbage is collected. For a process of its own."""
+
+import asyncio
+import gc
+from collections.abc import Callable
+from itertools import count
+from typing import Final
+
+FREEZE_AFTER_S: Final = (2, 60, 600)
+"""When what is there is taken to stay, and not looked through again: a whole collection takes 120 ms before, and then
+microseconds. More often would keep for ever what was only passing by.
+"""
+
+WHOLE_EVERY_S: Final = 60
+YOUNG: Final = 1
+"""The generation up to which is collected in between."""
+
+
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Return how to make uvloop's event loop, which takes half as long as Python's own for a frame; None without it."""
+    try:
+        import uvloop  # noqa: PLC0415 - there is none for Windows
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+def keep_spinning(loop: asyncio.AbstractEventLoop) -> None:
+    """Never let the loop sleep from now on: it looks at its sockets again and again, and takes a whole core for that.
+
+    With a callback that is always due a loop does not wait for its sockets. To be woken up takes longer than everything
+    else between a frame and its orders.
+    """
+    loop.call_soon(keep_spinning, loop)
+
+
+async def collect_garbage() -> None:
+    """Collect garbage once a second until cancelled, instead of whenever it piles up: that is in the middle of a burst.
+
+    Nearly all goes without the collector, which only has to find cycles.
+    """
+    gc.disable()
+    try:
+        for second in count(1):
+            await asyncio.sleep(1.0)
+            if second in FREEZE_AFTER_S:
+                gc.collect()
+                gc.freeze()
+            else:
+                gc.collect(YOUNG if second % WHOLE_EVERY_S else 2)
+    finally:
+        gc.enable()
+        gc.unfreeze()
