@@ -65,11 +65,15 @@ def private_redis(redis_binary: str, tmp_path: Path) -> Iterator[RedisServer]:
     server.stop()
 
 
+@pytest.fixture(autouse=True)
+def _the_log_is_as_before() -> Iterator[None]:
+    yield
+    structlog.reset_defaults()
+
+
 @pytest.fixture
-def lines() -> Iterator[StringIO]:
-    """The log as JSON lines. No logger keeps the stream: it would go on writing into that of an earlier test."""
+def lines() -> StringIO:
+    """The log as JSON lines."""
     stream = StringIO()
     configure("INFO", "json", stream)
-    structlog.configure(cache_logger_on_first_use=False)
-    yield stream
-    structlog.reset_defaults()
+    return stream

@@ -16,15 +16,17 @@ class LeastDelay:
 
     def __init__(self) -> None:
         self._seconds: deque[tuple[int, int]] = deque(maxlen=_SECONDS_KEPT)
+        self._second, self._least = -1, 0
 
     def add(self, arrival: Instant, stamped: int) -> None:
         """Take one frame's arrival and its stamp, both in ns."""
         second, delay = arrival // NS_PER_S, arrival - stamped
-        if self._seconds and self._seconds[-1][0] == second:
-            if delay < self._seconds[-1][1]:
-                self._seconds[-1] = (second, delay)
-        else:
+        if second != self._second:
+            self._second, self._least = second, delay
             self._seconds.append((second, delay))
+        elif delay < self._least:
+            self._least = delay
+            self._seconds[-1] = (second, delay)
 
     def estimate(self, now: Instant) -> Nanos | None:
         """Return the least delay of the last minute, or None if there was no frame in it."""

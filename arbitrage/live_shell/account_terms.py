@@ -117,16 +117,12 @@ class AccountTerms:
                 await asyncio.sleep(RETRY_S)
 
     def _next_due(self, venue: Venue) -> str | None:
-        """Return the market to ask for next: one that is not known before one that is, both in the universe's order."""
-        now, again = self._clock.now(), None
-        for instrument in self._listed_at(venue):
-            market = self._of(instrument)
-            if market.due > now:
-                continue
-            if market.terms is None:
-                return instrument.symbol
-            again = again or instrument.symbol
-        return again
+        """Return the market to ask for next: the first one that is not known, else the one that is due the longest."""
+        now = self._clock.now()
+        due = [each for each in self._listed_at(venue) if self._of(each).due <= now]
+        unknown = (each.symbol for each in due if self._of(each).terms is None)
+        oldest = min(due, key=lambda each: self._of(each).due, default=None)
+        return next(unknown, oldest.symbol if oldest else None)
 
     def _learn(self, market: _Market, told: Terms) -> None:
         is_good, was_known = not (told.problem or told.why_not), market.terms is not None

@@ -19,14 +19,14 @@ class Room:
     """What one allowance has left beyond what is kept for orders.
 
     Of that, `needed` in each window is for questions that cannot wait. Those that can use up no more than the rest, and
-    leave half of it over where others have used much, be it an earlier run of ours.
+    leave a third of it over where others have used much, be it an earlier run of ours.
     """
 
     def __init__(self, limiter: Limiter, kind: str, allowance: Allowance, needed: int, clock: Clock) -> None:
         self._limiter = limiter
         self._kind = kind
         self._kept = allowance.kept
-        self._left_over = needed // 2
+        self._left_over = needed // 3
         self._waiting = Limiter({_WAITING: Allowance(allowance.limit - allowance.kept, allowance.window, kept=needed)})
         self._clock = clock
 

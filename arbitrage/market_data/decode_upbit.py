@@ -75,14 +75,12 @@ _CODE_IN: Final = re.compile(rb'"(?:cd|code)"\s*:\s*"([A-Z0-9]{1,12}-[A-Z0-9]{1,
 
 
 class UnitDepth:
-    """An orderbook frame's levels, split into sides when first asked for: splitting costs half as much as decoding."""
+    """An orderbook frame's levels, split into sides only if asked for: splitting costs half as much as decoding."""
 
-    __slots__ = ("_asks", "_bids", "_units")
+    __slots__ = ("_units",)
 
     def __init__(self, units: list[_Unit]) -> None:
         self._units = units
-        self._bids: Sequence[Level] | None = None
-        self._asks: Sequence[Level] | None = None
 
     def touch(self) -> Touch | None:
         """Return the best bid and ask as they came, or None where a side is empty or padding."""
@@ -95,15 +93,11 @@ class UnitDepth:
 
     def bids(self) -> Sequence[Level]:
         """Return the bids as they came, without the padding."""
-        if self._bids is None:
-            self._bids = [(unit.bp, unit.bs) for unit in self._units if unit.bp or unit.bs]
-        return self._bids
+        return [(unit.bp, unit.bs) for unit in self._units if unit.bp or unit.bs]
 
     def asks(self) -> Sequence[Level]:
         """Return the asks as they came, without the padding."""
-        if self._asks is None:
-            self._asks = [(unit.ap, unit.ask_size) for unit in self._units if unit.ap or unit.ask_size]
-        return self._asks
+        return [(unit.ap, unit.ask_size) for unit in self._units if unit.ap or unit.ask_size]
 
 
 # How an orderbook frame begins as Upbit writes it; a code behind it has at most 30 letters.
@@ -124,7 +118,7 @@ def decode(payload: bytes, at: Instant) -> Decoded:
         frame = _read(payload)
     except NOT_DECODED:
         return _other(payload, at)
-    if isinstance(frame, _Orderbook):
+    if type(frame) is _Orderbook:
         return BookSnapshot(at, _VENUE, frame.cd, 0, frame.tms * NS_PER_MS, UnitDepth(frame.obu))
     return Notice(NoticeKind.TRADE if isinstance(frame, _Trade) else NoticeKind.TICKER)
 

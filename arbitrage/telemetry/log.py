@@ -43,7 +43,7 @@ def configure(level: str, fmt: str | None, stream: TextIO | None = None) -> None
         processors=processors(fmt or ("console" if out.isatty() else "json"), colors=out.isatty()),
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=lambda *_: writer,
-        cache_logger_on_first_use=True,
+        cache_logger_on_first_use=stream is None,  # it would go on writing into a stream that is closed by then
     )
     logging.basicConfig(handlers=[_LibraryHandler()], level=logging.WARNING, force=True)
     if stream is None:

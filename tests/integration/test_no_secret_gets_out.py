@@ -108,12 +108,10 @@ class Outside:
 
 
 @pytest.fixture
-def lines() -> Iterator[StringIO]:
+def lines() -> StringIO:
     stream = StringIO()
     configure("DEBUG", "json", stream)
-    structlog.configure(cache_logger_on_first_use=False)
-    yield stream
-    structlog.reset_defaults()
+    return stream
 
 
 def the_environment(venue: EchoingVenue, hook: Webhook, redis: RedisAddress, folder: Path) -> dict[str, str]:

@@ -141,6 +141,17 @@ def test_what_was_taken_over_is_compared_from_then_on() -> None:
     assert story.audit.unexplained() == (("upbit", "DOGE", D(-7_000)),)
 
 
+def test_of_an_order_in_a_coin_that_nobody_knows_of_yet_balances_say_nothing() -> None:
+    story = Audited()
+    story.see(U, UPBIT)
+    story.deck.open(story.plan, make.pair(), (story.upbit, story.binance), make.NOON)
+    story.audit.adopt(make.universe("BTC", "DOGE"))
+    story.see(U, {**UPBIT, "DOGE": D(7_000)}, 10_000)
+
+    assert story.audit.agrees(an_order(symbol="KRW-DOGE"))
+    assert story.audit.agrees(story.upbit)
+
+
 def test_a_currency_that_went_down_to_nothing_is_known_and_not_taken_over() -> None:
     story = Audited()
     story.see(U, {"KRW": D(5)})

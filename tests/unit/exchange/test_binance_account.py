@@ -84,13 +84,15 @@ async def test_a_long_list_of_orders_is_read_window_by_window_and_page_by_page()
     assert len(rest.asked) == 1 + 4
 
 
-async def test_two_days_of_a_market_with_few_orders_are_one_question() -> None:
-    ages_h = (72, 48.001, 48, 1)
+@pytest.mark.parametrize(
+    ("ages_h", "found"), [((72, 48.001, 48, 1), ["2", "3"]), ((30, 2), ["0", "1"]), ((72,), []), ((), [])]
+)
+async def test_two_days_of_a_market_with_few_orders_are_one_question(ages_h: tuple[float], found: list[str]) -> None:
     page = [a_row(number, NOON_MS - round(hours * HOUR_MS)) for number, hours in enumerate(ages_h)]
     async with an_account(answering("/api/v3/allOrders", page)) as (account, _, limiter):
         listed = await account.orders_since("BTCUSDT", Instant(NOON - 48 * 3_600 * NS_PER_S))
 
-    assert [order.order_id for order in listed] == ["2", "3"]
+    assert [order.order_id for order in listed] == found
     assert limiter.left(WEIGHT, NOON) == 6_000 - 20
 
 

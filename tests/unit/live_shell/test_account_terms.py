@@ -131,14 +131,32 @@ def test_what_must_be_mended_is_told_and_looked_at_again_soon() -> None:
     played(story())
 
 
-def test_a_market_where_the_account_may_not_trade_is_halted() -> None:
+def test_a_market_where_the_account_may_not_trade_is_halted_and_asked_for_again_after_those_not_known_yet() -> None:
     async def story() -> None:
         hall = Hall()
         hall.binance.told = Terms(FEE, why_not="not now")
+        async with hall.beside(terms_in(hall).keep()):
+            await asyncio.sleep(70)
+            asked = hall.binance.asked.copy()
+            await asyncio.sleep(130)
+
+        assert {pair.binance.halted for pair in hall.told.pairs} == {"not now"}
+        assert len(asked) == len(BASES)
+        assert min(hall.binance.asked.values()) > 1
+
+    played(story())
+
+
+def test_terms_that_turn_bad_halt_their_pair() -> None:
+    async def story() -> None:
+        hall = Hall()
         async with hall.beside(terms_in(hall, "BTC").keep()):
             await asyncio.sleep(1)
+            before = hall.open_pairs()
+            hall.upbit.told = Terms(FEE, problem="to be mended")
+            await asyncio.sleep(3_605)
 
-        assert hall.told.pairs[0].binance.halted == "not now"
+        assert (before, hall.open_pairs()) == (1, 0)
 
     played(story())
 
