@@ -398,5 +398,7 @@ def _notices(universe: Universe) -> Iterator[tuple[str, str]]:
     for instrument in (universe.fx, *(i for pair in universe.pairs for i in (pair.upbit, pair.binance))):
         if instrument.halted:
             yield instrument.symbol, f"not traded: {instrument.halted}"
+        elif instrument.held_back:
+            yield instrument.symbol, f"opens nothing new: {instrument.held_back}"
         elif instrument.warnings:
             yield instrument.symbol, f"the venue warns: {', '.join(instrument.warnings)}"
