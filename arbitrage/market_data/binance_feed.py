@@ -1,15 +1,17 @@
 """Binance's order books and touches over combined streams. Reading frames is decode_binance's.
 
-A connection's streams are named in its address. Whatever needs another connection (other symbols, the venue's 24 h
+A connection's first streams are named in its address, which must not grow too long, and the rest are asked for once it
+is open. Whatever needs another connection (other symbols, the venue's 24 h
 limit, its notice of a shutdown) is done alike: a new line is opened beside the old one, and the old one goes once the
 new one has delivered for a moment. Both may deliver meanwhile; update ids tell old news from new.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from random import Random
 from typing import Final
 
+import msgspec
 import structlog
 
 from arbitrage.domain.events import VenueDown, VenueUp
@@ -33,6 +35,15 @@ OVERLAP_S: Final = 0.5
 """How long both lines deliver: a book comes every 100 ms."""
 
 CARE_EVERY_S: Final = 1.0
+
+NAMED: Final = 80
+"""Symbols in an address: 4 KB of it. The venue documents no bound, but servers refuse lines of more than 8 KB."""
+
+ASKED_AT_ONCE: Final = 200
+"""Symbols in one request: with all of them it takes three, of the five messages that a second may bring."""
+
+MOST: Final = 512
+"""A connection carries 1,024 streams (web-socket-streams, limits), and a symbol takes two."""
 
 LIMITS: Final = SocketLimits(read_bytes=1 << 20)
 """A burst should be read at once: of frames that were read together only each market's newest is decoded."""
@@ -70,6 +81,9 @@ class BinanceFeed:
     def watch(self, symbols: Sequence[str]) -> None:
         """Watch exactly these symbols from now on; none means to have no connection."""
         wanted = tuple(dict.fromkeys(symbols))
+        if len(wanted) > MOST:
+            log.error("too_many_symbols", venue=Venue.BINANCE.value, most=MOST, left_out=wanted[MOST:])
+            wanted = wanted[:MOST]
         if wanted != self._symbols:
             self._symbols = wanted
             self._renewal.set()
@@ -113,8 +127,8 @@ class BinanceFeed:
         if not self._symbols:
             self._retire_all()
             return
-        line = _Line(self, self._clock)
-        socket = Socket(streams_url(self._url, self._symbols), line, self._clock, self._rng, self._limits)
+        line = _Line(self, self._clock, self._symbols[NAMED:])
+        socket = Socket(streams_url(self._url, self._symbols[:NAMED]), line, self._clock, self._rng, self._limits)
         socket.when_read = self.intake.pass_on_held
         line.task = tasks.create_task(socket.run(), name="binance-socket")
         self._lines.append(line)
@@ -143,13 +157,14 @@ class BinanceFeed:
 
 
 class _Line:
-    """One socket of the feed, for as long as it is the newest or still needed."""
+    """One socket of the feed, for as long as it is the newest or still needed; it asks for `unnamed` itself."""
 
-    def __init__(self, feed: BinanceFeed, clock: Clock) -> None:
+    def __init__(self, feed: BinanceFeed, clock: Clock, unnamed: Sequence[str]) -> None:
         self.is_open = False
         self.task: asyncio.Task[None] | None = None
         self._feed = feed
         self._clock = clock
+        self._unnamed = unnamed
         self._opened_at = clock.now()
 
     def age(self, now: Instant) -> Nanos:
@@ -166,6 +181,8 @@ class _Line:
         """Tell the feed (SocketHandler)."""
         self._opened_at = self._clock.now()
         self.is_open = True
+        for start in range(0, len(self._unnamed), ASKED_AT_ONCE):
+            socket.send_text(subscription(start + 1, self._unnamed[start : start + ASKED_AT_ONCE]))
         self._feed.opened(self)
 
     def on_frame(self, socket: Socket, payload: bytes, opcode: Opcode, at: Instant) -> None:
@@ -186,5 +203,15 @@ class _Line:
 
 def streams_url(base_url: str, symbols: Sequence[str]) -> str:
     """Write the address of the combined stream with the 20-level book and the touch of each symbol."""
-    streams = (f"{name}@depth20@100ms/{name}@bookTicker" for name in map(str.lower, symbols))
-    return f"{base_url}/stream?streams={'/'.join(streams)}"
+    return f"{base_url}/stream?streams={'/'.join(_streams(symbols))}"
+
+
+def subscription(number: int, symbols: Sequence[str]) -> str:
+    """Write the request for the same streams of further symbols."""
+    return msgspec.json.encode({"method": "SUBSCRIBE", "params": list(_streams(symbols)), "id": number}).decode()
+
+
+def _streams(symbols: Sequence[str]) -> Iterator[str]:
+    for name in map(str.lower, symbols):
+        yield f"{name}@depth20@100ms"
+        yield f"{name}@bookTicker"

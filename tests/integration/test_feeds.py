@@ -11,7 +11,7 @@ from arbitrage.clock import SystemClock
 from arbitrage.domain.events import BookRejected, BookSnapshot, TouchUpdate, UniverseChanged, VenueDown, VenueUp
 from arbitrage.domain.instants import NS_PER_S, Instant
 from arbitrage.domain.instruments import Venue
-from arbitrage.market_data.binance_feed import BinanceFeed, streams_url
+from arbitrage.market_data.binance_feed import MOST, BinanceFeed, streams_url
 from arbitrage.market_data.instruments import Fees
 from arbitrage.market_data.supervisor import MarketData, MarketDataConfig
 from arbitrage.market_data.tape import TapeWriter, read_tape
@@ -175,6 +175,22 @@ async def test_bad_frames_are_rejected_and_counted_and_the_socket_stays(upbit, e
     assert [event.symbol for event in events.of(BookRejected)] == ["", "KRW-BTC"]
     assert feed.intake.bad.counts == {"malformed": 2}
     assert events.of(VenueDown) == []
+
+
+async def test_what_would_make_binances_address_too_long_is_asked_for_once_it_is_open(binance, events, clock):
+    symbols = [f"C{number:03d}USDT" for number in range(MOST + 1)]
+    async with running(BinanceFeed(binance.url, events.append, clock, limits=BRISK)) as feed:
+        feed.watch(symbols)
+        await eventually(lambda: binance.peers and len(binance.peers[0].texts) == 3)
+    named = [name.partition("@")[0] for name in binance.peers[0].path.partition("=")[2].split("/")[::2]]
+    asked = [json.loads(text) for text in binance.peers[0].texts]
+
+    assert {request["method"] for request in asked} == {"SUBSCRIBE"}
+    assert len({request["id"] for request in asked}) == len(asked)
+    streams = [name for request in asked for name in request["params"]]
+    assert named + [name.partition("@")[0] for name in streams[::2]] == [name.lower() for name in symbols[:MOST]]
+    assert {name.partition("@")[2] for name in streams} == {"depth20@100ms", "bookTicker"}
+    assert len(binance.peers[0].path) < 4_096
 
 
 async def test_binance_streams_are_named_in_the_address(binance, events, clock):

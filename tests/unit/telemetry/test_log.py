@@ -10,8 +10,8 @@ import structlog
 
 from arbitrage.domain.instants import NS_PER_MS, NS_PER_S, Instant
 from arbitrage.domain.intents import Publish, ReportPlanEnd
-from arbitrage.domain.views import EngineView
-from arbitrage.telemetry.log import LineLogger, LogSink, processors
+from arbitrage.domain.views import EdgeLine, EngineView
+from arbitrage.telemetry.log import MOST_PAIRS, LineLogger, LogSink, processors
 from tests.clocks import NOON
 from tests.plan_builders import a_refusal, a_submission, a_view, an_end
 
@@ -110,6 +110,19 @@ def test_the_end_of_a_plan_is_told_with_its_result() -> None:
     (told,) = heard.events()
     assert (told["event"], told["plan_id"], told["outcome"]) == ("plan_ended", "p-1", "both")
     assert (told["result_krw"], told["expected_krw"]) == ("-1234.56", "1704.0071")
+
+
+def test_of_hundreds_of_pairs_the_log_shows_those_that_are_nearest_to_trading() -> None:
+    heard = Heard()
+    edges = tuple(
+        EdgeLine(base=f"C{n}", direction="sell_upbit", bps=None if n == 7 else float(n), best_today_bps=None)
+        for n in range(MOST_PAIRS * 25)
+    )
+
+    heard.sink.publish(Publish(replace(a_view(), edges=edges)))
+
+    told = [event["base"] for event in heard.events() if event["event"] == "market"]
+    assert told == [edge.base for edge in reversed(edges)][:MOST_PAIRS]
 
 
 def test_prices_and_edges_are_told_every_five_seconds_of_event_time() -> None:
