@@ -68,6 +68,8 @@ class FrameIntake:
             self.superseded += self._held.pop(market, None) is not None
             self._held[market] = payload, at  # behind all others, as it came
             return None
+        if self._held:  # news of another kind, as that a book is bad, must not be overtaken by what came before it
+            self.pass_on_held()
         return self._pass_on(payload, at)
 
     def pass_on_held(self) -> None:

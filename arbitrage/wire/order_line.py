@@ -82,7 +82,7 @@ class OrderLines:
     @property
     def idle(self) -> int:
         """Return how many requests could be written now."""
-        return len(self._idle)
+        return sum(not line.is_closing for line in self._idle)  # one may be closing whose end is not told yet
 
     @property
     def in_flight(self) -> int:

@@ -188,8 +188,11 @@ class _Connection(WSListener):
         return (self._heard_at - self._opened_at) / NS_PER_S
 
     def end(self, reason: str) -> None:
-        """Hand nothing on any more and wake the owner up."""
+        """Hand nothing on any more and wake the owner up; what came before the end is not held back by it."""
         self.is_live = False
+        if self.has_more:
+            self.has_more = False
+            self.guarded(self._socket.when_read)
         if not self.ended.done():
             self.ended.set_result(reason)
 
@@ -230,7 +233,7 @@ class _Connection(WSListener):
             self._hand_on(frame.get_payload_as_bytes(), opcode, at)
         else:
             self._take_other(transport, frame, at)
-        if goes_on and not self.has_more and self.is_live:
+        if goes_on and not self.has_more:
             self.guarded(self._socket.when_read)
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:

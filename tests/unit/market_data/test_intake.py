@@ -76,6 +76,17 @@ def test_a_bad_frame_behind_a_good_one_takes_its_place() -> None:
     assert [type(event) for event in reads.heard] == [BookRejected]
 
 
+def test_that_a_book_is_bad_is_not_overtaken_by_the_good_frame_before_it() -> None:
+    reads = Reads(Venue.UPBIT)
+    reads.read(upbit_book(tms=1), b" " + upbit_book(tms=2)[:-9], upbit_book("KRW-ETH"))
+
+    assert [(type(event), event.symbol) for event in reads.heard] == [  # type: ignore[union-attr]  # books
+        (BookSnapshot, "KRW-BTC"),
+        (BookRejected, "KRW-BTC"),
+        (BookSnapshot, "KRW-ETH"),
+    ]
+
+
 def test_what_is_no_book_is_heard_in_any_case() -> None:
     reads = Reads()
     notices = reads.read(b'{"result":null,"id":1}', binance_book(sequence=1), b'{"result":null,"id":2}')

@@ -173,6 +173,14 @@ async def test_an_idle_connection_that_was_closed_is_seen_before_the_next_reques
     assert peer.requests == []
 
 
+async def test_a_connection_that_is_closing_is_not_one_that_an_order_could_leave_on():
+    async with standing_lines() as (peer, lines):
+        (line,) = lines._idle
+        line._transport.abort()  # its end is told in the loop's next turn
+
+        assert (lines.idle, lines.send(REQUEST, print, 1.0)) == (0, False)
+
+
 async def test_words_that_nobody_asked_for_end_a_connection():
     async with standing_lines() as (peer, lines):
         peer.connections[0].write(GOOD)

@@ -107,6 +107,21 @@ async def test_who_was_told_that_more_was_read_is_told_when_that_was_all(venue):
     assert not [pair for pair in pairwise(["all", *steps.steps]) if pair[1] == "all" and pair[0] == "all"]
 
 
+@pytest.mark.parametrize(
+    "ending", [lambda peer: peer.close(), lambda peer: (peer.close(), peer.send(b"too late"), peer.send(b""))]
+)
+async def test_the_end_of_a_connection_in_the_middle_of_a_read_is_the_end_of_the_read(venue, ending):
+    steps = Steps()
+    venue.on_connect = lambda peer: ([peer.send(b"%d" % i) for i in range(20)], ending(peer))
+
+    async with socket_to(venue.url, steps) as socket:
+        socket.when_read = lambda: steps.steps.append("all")
+        await eventually(lambda: steps.downs)
+
+    assert "more" in steps.steps
+    assert steps.steps[-1] == "all"
+
+
 async def test_fragments_become_one_message(venue, diary):
     def in_parts(peer):
         peer.send(b'{"a"', WSMsgType.TEXT, fin=False)
