@@ -1,8 +1,8 @@
 """Measures the receipt of books over a websocket, down to the book: how many, how dear, how late. ccxt.pro likewise.
 
-Sustained: all frames at once, messages a second from the first to the last. At a pace of 2,000 a second: processor time
-a message, and the time from right before a frame's write until its book was there. Each gets the same market of Upbit,
-15 levels, in the format that it reads.
+Sustained: all frames at once, messages a second until the last has become a book; ours decodes only the newest of
+those that it reads together. At a pace of 2,000 a second: processor time a message, and the time from right before a
+frame's write until its book was there. Each gets the same market of Upbit, 15 levels, in the format that it reads.
 """
 
 import asyncio

@@ -27,33 +27,38 @@ SYMBOL = "KRW-BTC"
 
 
 class Count:
-    """What came since `begin`: how many, from when to when, and how late each was."""
+    """What came since `begin`: how many, how long that took, and how late each book was.
+
+    `received` counts messages where not each becomes a book: ours decodes only the newest of those read together.
+    """
 
     def __init__(self) -> None:
+        self.received: Callable[[], int] = lambda: self._books
+        self._books = self._before = 0
         self._last = 0
         self._began_ns = self._cpu_ns = 0
         self._late_us: list[int] = []
 
     def begin(self, last: int) -> None:
         """Count anew, until the book with this stamp."""
-        self._late_us, self._last = [], last
-        self._began_ns, self._cpu_ns = 0, time.process_time_ns()
+        self._late_us, self._last, self._before = [], last, self.received()
+        self._began_ns, self._cpu_ns = time.perf_counter_ns(), time.process_time_ns()
 
     def took(self, stamp: int) -> None:
         """Take note of a book that is there now."""
         now = time.perf_counter_ns()
-        self._began_ns = self._began_ns or now
+        self._books += 1
         self._late_us.append(now // NS_PER_US - stamp)
         if stamp >= self._last and self._last:
             self._last = 0
             self._tell(now)
 
     def _tell(self, now: int) -> None:
-        late = sorted(self._late_us)
+        late, messages = sorted(self._late_us), self.received() - self._before
         told = {
-            "messages": len(late),
+            "messages": messages,
             "seconds": (now - self._began_ns) / 1e9,
-            "cpu_us": (time.process_time_ns() - self._cpu_ns) / 1e3 / len(late),
+            "cpu_us": (time.process_time_ns() - self._cpu_ns) / 1e3 / messages,
             **{f"p{share:g}": late[min(len(late) - 1, int(len(late) * share / 100))] for share in (50, 99, 99.9)},
         }
         sys.stdout.write(json.dumps(told) + "\n")
@@ -70,6 +75,7 @@ async def ours(base_url: str, count: Count) -> None:
             count.took(event.venue_at // NS_PER_MS)
 
     feed = UpbitFeed(f"ws{base_url.removeprefix('http')}/upbit/websocket/v1", take, SystemClock())
+    count.received = lambda: feed.intake.frames
     feed.watch([SYMBOL])
     await feed.run()
 

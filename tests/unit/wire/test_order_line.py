@@ -174,7 +174,7 @@ async def test_an_idle_connection_that_was_closed_is_seen_before_the_next_reques
 
 
 async def test_a_connection_that_is_closing_is_not_one_that_an_order_could_leave_on():
-    async with standing_lines() as (peer, lines):
+    async with standing_lines() as (_, lines):
         (line,) = lines._idle
         line._transport.abort()  # its end is told in the loop's next turn
 
