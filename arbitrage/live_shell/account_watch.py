@@ -39,6 +39,12 @@ OPEN_ORDERS_EVERY_S: Final = 7.0
 BALANCES_EVERY_S: Final = 20.0
 """Less than what the design allows (10 s and 30 s), so that one failed question stays within it."""
 
+LOOKS_AGAIN: Final = 2
+LOOK_AGAIN_S: Final = 3.0
+"""After a start or a reconnect a plan may just have ended, and balances are compared 2 s after that at the earliest
+(audit: SETTLED_FOR): two more looks, so that nobody has to wait for the next round.
+"""
+
 RETRY_S: Final = 2.0
 SERVER_ERROR: Final = 500
 
@@ -61,7 +67,7 @@ class AccountWatch:
             for venue, link in self._links.items()
         }
         self._money = {
-            venue: _Rounds(partial(self._balances, link), BALANCES_EVERY_S, partial(self._failed, venue))
+            venue: _Rounds(partial(self._balances, link), BALANCES_EVERY_S, partial(self._failed, venue), LOOKS_AGAIN)
             for venue, link in self._links.items()
         }
         self._outages = {
@@ -155,14 +161,19 @@ class AccountWatch:
 
 
 class _Rounds:
-    """One question, asked each `every_s`, sooner after `wake` and after a failure."""
+    """One question, asked each `every_s`; sooner after a failure; and so often soon `again` after a start or `wake`."""
 
     def __init__(
-        self, ask: Callable[[], Awaitable[None]], every_s: float, told: Callable[[VenueFailed | None], None]
+        self,
+        ask: Callable[[], Awaitable[None]],
+        every_s: float,
+        told: Callable[[VenueFailed | None], None],
+        again: int = 0,
     ) -> None:
         self._ask = ask
         self._every_s = every_s
         self._told = told
+        self._again = again
         self._woken = asyncio.Event()
 
     def wake(self) -> None:
@@ -171,13 +182,15 @@ class _Rounds:
 
     async def run(self) -> NoReturn:
         """Ask until cancelled."""
+        soon = self._again
         while True:
             self._woken.clear()
             failure = await self._failure()
             self._told(failure)
             with suppress(TimeoutError):
-                async with asyncio.timeout(self._every_s if failure is None else RETRY_S):
+                async with asyncio.timeout(RETRY_S if failure else LOOK_AGAIN_S if soon else self._every_s):
                     await self._woken.wait()
+            soon = self._again if self._woken.is_set() else soon if failure else max(0, soon - 1)
 
     async def _failure(self) -> VenueFailed | None:
         try:

@@ -28,6 +28,7 @@ from arbitrage.live_shell.account_watch import AccountWatch
 from arbitrage.live_shell.alarm import Alarm
 from arbitrage.live_shell.in_flight import InFlight
 from arbitrage.live_shell.links import Terms
+from arbitrage.virtual_loop import run as run_virtually
 from arbitrage.wire.http import VenueFailed
 from tests import builders as make
 from tests.plan_builders import a_plan
@@ -47,8 +48,10 @@ class Answering:
         self.past: list[ListedOrder] = []
         self.failure: VenueFailed | None = None
         self.takes_s = 0
+        self.asked_at: list[float] = []
 
     async def balances(self) -> Mapping[str, Balance]:
+        self.asked_at.append(asyncio.get_running_loop().time())
         self.clock.wait(self.takes_s)
         if self.failure:
             raise self.failure
@@ -159,6 +162,18 @@ async def test_a_private_stream_that_comes_back_is_followed_by_a_look(desk: Desk
         await settled(lambda: len(desk.of(BalancesSeen)) == 3 and len(desk.of(OpenOrdersSeen)) == 3)
 
     assert desk.of(BalancesSeen)[-1].venue is Venue.UPBIT
+
+
+def test_a_start_does_not_wait_a_round_where_the_first_look_came_too_soon_after_a_plan() -> None:
+    async def looks() -> list[float]:
+        desk, began = Desk(), asyncio.get_running_loop().time()
+        async with desk.watching():
+            await asyncio.sleep(40)
+            desk.watch.hear(PrivateUp(make.NOON, Venue.UPBIT))
+            await asyncio.sleep(9)
+        return [asked_at - began for asked_at in desk.upbit.asked_at]
+
+    assert [round(second) for second in run_virtually(looks(), seed=1)] == [0, 3, 6, 26, 40, 43, 46]
 
 
 async def test_balances_that_took_too_long_are_not_told(desk: Desk) -> None:
