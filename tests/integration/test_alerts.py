@@ -140,6 +140,7 @@ async def test_a_target_that_hangs_holds_no_tick_up_and_an_end_is_told_on_purpos
     watched.hook.hangs = True
     watched.ask("halt")
     await until(lambda: watched.hook.tried > 1, 5, "a try that hangs")
+    await until(watched.view, 5, "a view")
     first = watched.view()
     await until(lambda: (now := watched.view()) and first and now.at - first.at >= 2 * NS_PER_S, 10, "two more views")
     watched.hook.hangs = False
