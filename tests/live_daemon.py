@@ -54,8 +54,8 @@ def play_settings(sandbox: Sandbox, redis: RedisServer, folder: Path, **given: s
     return load_settings(play_environment(sandbox, redis, folder, **given), None)
 
 
-def play_environment(sandbox: Sandbox, redis: RedisServer, folder: Path, **given: str) -> Mapping[str, str]:
-    """The same as variables."""
+def live_flags_and_state(redis: RedisServer, folder: Path) -> dict[str, str]:
+    """What Live needs besides limits and venues: flags, play keys, and where the state is kept."""
     return {
         "LIVE_MODE": "true",
         "SAFETY_MODE": "true",
@@ -64,18 +64,25 @@ def play_environment(sandbox: Sandbox, redis: RedisServer, folder: Path, **given
         "UPBIT_SECRET_KEY": UPBIT_KEYS.secret,
         "BINANCE_API_KEY": BINANCE_KEYS.access,
         "BINANCE_SECRET_KEY": BINANCE_KEYS.secret,
-        "RISK_MAX_POSITION_SIZE": "300000",
-        "RISK_MAX_DAILY_LOSS": "100000",
         "REDIS_HOST": redis.address.host,
         "REDIS_PORT": str(redis.address.port),
         "STATE_DIR": str(folder),
+        "REFERENCE_RATE_URL": "off",
+    }
+
+
+def play_environment(sandbox: Sandbox, redis: RedisServer, folder: Path, **given: str) -> Mapping[str, str]:
+    """The same as variables."""
+    return {
+        **live_flags_and_state(redis, folder),
+        "RISK_MAX_POSITION_SIZE": "300000",
+        "RISK_MAX_DAILY_LOSS": "100000",
         "PAIRS": "BTC",
         "UPBIT_REST_URL": sandbox.upbit_rest_url,
         "UPBIT_WS_URL": sandbox.upbit_ws_url,
         "BINANCE_REST_URL": sandbox.binance_rest_url,
         "BINANCE_WS_URL": sandbox.binance_ws_url,
         "BINANCE_WS_API_URL": sandbox.binance_ws_api_url,
-        "REFERENCE_RATE_URL": "off",
         "METRICS_PORT": "0",
         **given,
     }

@@ -3,13 +3,10 @@
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from arbitrage.domain.errors import StateUnavailable
+from arbitrage.state.client import new_client, unavailable
 from arbitrage.state.keys import RedisAddress, StateKeys
 
 TIMEOUT_S: Final = 0.5
@@ -23,17 +20,7 @@ class Connection:
 
     def __init__(self, address: RedisAddress) -> None:
         self._address = address
-        self._redis: Redis = Redis(
-            host=address.host,
-            port=address.port,
-            db=address.db,
-            username=address.username,
-            password=address.password,
-            socket_timeout=TIMEOUT_S,
-            socket_connect_timeout=TIMEOUT_S,
-            retry=Retry(NoBackoff(), 0),
-            protocol=2,
-        )
+        self._redis = new_client(address, TIMEOUT_S, TIMEOUT_S)
 
     async def read(self, *asking: Callable[[Pipeline], object]) -> list[Any]:
         """Ask several things at once; a question that fails has its error as its answer. Raises StateUnavailable."""
@@ -43,9 +30,9 @@ class Connection:
                     ask(pipe)
                 replies: list[Any] = await pipe.execute(raise_on_error=False)
         except (RedisError, OSError) as error:  # redis-py's ConnectionError is not an OSError
-            raise self._unavailable(error) from error
+            raise unavailable(self._address, error) from error
         if isinstance(replies[0], RedisError) and all(isinstance(reply, RedisError) for reply in replies):
-            raise self._unavailable(replies[0])  # a wrong password, a server that still loads
+            raise unavailable(self._address, replies[0])  # a wrong password, a server that still loads
         return replies
 
     async def command(self, daemons: Sequence[StateKeys], row: dict[str, str | int]) -> None:
@@ -57,12 +44,8 @@ class Connection:
                     pipe.xadd(keys.commands, fields, maxlen=_COMMANDS_KEPT, approximate=True)
                 await pipe.execute()
         except (RedisError, OSError) as error:
-            raise self._unavailable(error) from error
+            raise unavailable(self._address, error) from error
 
     async def close(self) -> None:
         """Let it go."""
         await self._redis.aclose()
-
-    def _unavailable(self, error: Exception) -> StateUnavailable:
-        text = " ".join(str(error).split())[:200] or type(error).__name__
-        return StateUnavailable(f"Redis at {self._address}: {text}")

@@ -62,15 +62,15 @@ def stops(settings: Settings) -> Iterator[Finding]:
     if halted is None:
         yield Finding("halt file", Verdict.OK, f"{places.halt_file} is not there")
     else:
-        todo = "when that is over: arbitrage resume --reason TEXT"
-        yield Finding("halt file", Verdict.WARN, f"{places.halt_file}: {halted}", todo)
+        fix = "when that is over: arbitrage resume --reason TEXT"
+        yield Finding("halt file", Verdict.WARN, f"{places.halt_file}: {halted}", fix)
     latches = LatchFile(places.latches).read()
     for latch in latches:
         verdict = Verdict.WARN if latch.kind is LatchKind.OPERATOR else Verdict.BAD
-        todo = "see docs/runbook.md; `arbitrage status` says what clears it"
-        yield Finding("latches", verdict, f"{latch.name}, set by {latch.who}: {latch.why}", todo)
+        fix = "see docs/runbook.md; `arbitrage status` says what clears it"
+        yield Finding("latches", verdict, f"{latch.name}, set by {latch.who}: {latch.why}", fix)
     if not latches:
         yield Finding("latches", Verdict.OK, "none holds")
     if places.lowered_limits.exists():
-        todo = "they end when a person stops the daemon"
-        yield Finding("lowered limits", Verdict.WARN, "limits were made stricter in this run", todo)
+        fix = "they end when a person stops the daemon"
+        yield Finding("lowered limits", Verdict.WARN, "limits were made stricter in this run", fix)

@@ -27,16 +27,16 @@ class Finding:
     name: str
     verdict: Verdict
     seen: str
-    todo: str = ""
+    fix: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """Something to look at. `make` raises ArbitrageError if it cannot be looked at; `todo` is what to do then."""
+    """Something to look at. `make` raises ArbitrageError if it cannot be looked at; `fix` is what to do then."""
 
     name: str
     make: Callable[[], Awaitable[Iterable[Finding]]]
-    todo: str = ""
+    fix: str = ""
 
 
 async def examine(
@@ -68,4 +68,4 @@ async def _made(check: Check, limit_s: float) -> list[Finding]:
         seen = str(failure)
     except Exception as failure:  # noqa: BLE001 - an examination that breaks off would hide what it had found
         seen = f"could not be looked at ({type(failure).__name__}); this is an error of the program"
-    return [Finding(check.name, Verdict.BAD, seen, check.todo)]
+    return [Finding(check.name, Verdict.BAD, seen, check.fix)]

@@ -30,8 +30,8 @@ from arbitrage.wire.http_address import HttpAddress
 from arbitrage.wire.limiter import Limiter
 from arbitrage.wire.order_line import LineHooks, OrderLines
 
-KEY_TODO: Final = "make a key that may read and trade and nothing else, bound to this machine's address"
-UNTOLD_TODO: Final = "does the venue answer (see above), is the key right, and is this machine's address on its list?"
+KEY_FIX: Final = "make a key that may read and trade and nothing else, bound to this machine's address"
+UNTOLD_FIX: Final = "does the venue answer (see above), is the key right, and is this machine's address on its list?"
 
 
 async def upbit_key(settings: Settings, clock: Clock) -> list[Finding]:
@@ -85,7 +85,7 @@ def _not_given(name: str) -> Finding:
 
 def _judged(name: str, problems: Iterable[str], left: str, held: Mapping[str, Balance]) -> Iterator[Finding]:
     found = list(problems)
-    yield from (Finding(name, Verdict.BAD, problem, KEY_TODO) for problem in found)
+    yield from (Finding(name, Verdict.BAD, problem, KEY_FIX) for problem in found)
     if left:
         yield Finding(name, Verdict.WARN, left, "make a new one before that")
     if not any(balance.total > 0 for balance in held.values()):

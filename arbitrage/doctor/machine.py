@@ -37,8 +37,8 @@ def kept_clock() -> Iterator[Finding]:
     except (AttributeError, OSError):  # not Linux
         state = -1
     if state == _TIME_ERROR:
-        todo = "switch time synchronisation on (timedatectl set-ntp true, or chrony); in a container: on its host"
-        yield Finding("ntp", Verdict.WARN, "nobody keeps this machine's clock", todo)
+        fix = "switch time synchronisation on (timedatectl set-ntp true, or chrony); in a container: on its host"
+        yield Finding("ntp", Verdict.WARN, "nobody keeps this machine's clock", fix)
     else:
         yield Finding("ntp", Verdict.OK, "the clock is kept" if state >= 0 else "the kernel does not tell")
 
@@ -49,18 +49,18 @@ def disk(settings: Settings) -> Iterator[Finding]:
     there = next(place for place in (folder, *folder.resolve().parents) if place.exists())
     free = shutil.disk_usage(there).free
     verdict = Verdict.BAD if free < _FULL_BYTES else Verdict.WARN if free < _LOW_BYTES else Verdict.OK
-    todo = "" if verdict is Verdict.OK else "make room: an intent log that cannot be written stops all trading"
-    yield Finding("disk", verdict, f"{folder}: {free / (1 << 30):,.1f} GiB free", todo)
+    fix = "" if verdict is Verdict.OK else "make room: an intent log that cannot be written stops all trading"
+    yield Finding("disk", verdict, f"{folder}: {free / (1 << 30):,.1f} GiB free", fix)
     try:
         took_ms = _sync_ms(there)
     except OSError as failure:
-        todo = "give the folder to the daemon's user, or set STATE_DIR"
-        yield Finding("state folder", Verdict.BAD, f"{there} cannot be written ({failure.strerror})", todo)
+        fix = "give the folder to the daemon's user, or set STATE_DIR"
+        yield Finding("state folder", Verdict.BAD, f"{there} cannot be written ({failure.strerror})", fix)
         return
     is_slow = not took_ms <= _SLOW_MS
-    todo = "move STATE_DIR to a local disk" if is_slow else ""
+    fix = "move STATE_DIR to a local disk" if is_slow else ""
     seen = f"{there} can be written; to the disk in {took_ms:.1f} ms"
-    yield Finding("state folder", Verdict.WARN if is_slow else Verdict.OK, seen, todo)
+    yield Finding("state folder", Verdict.WARN if is_slow else Verdict.OK, seen, fix)
 
 
 def _sync_ms(folder: Path) -> float:
@@ -77,8 +77,8 @@ def versions(lock: Path) -> Iterator[Finding]:
     """Yield whether Python is recent enough, and the packages are those of the lock file."""
     running = ".".join(map(str, sys.version_info[:3]))
     is_recent = sys.version_info >= _OLDEST
-    todo = "" if is_recent else "install Python 3.11 or newer"
-    yield Finding("python", Verdict.OK if is_recent else Verdict.BAD, running, todo)
+    fix = "" if is_recent else "install Python 3.11 or newer"
+    yield Finding("python", Verdict.OK if is_recent else Verdict.BAD, running, fix)
     try:
         pins = _PIN.findall(lock.read_text(encoding="utf-8"))
     except OSError:

@@ -21,16 +21,16 @@ def rounds(settings: Settings, clock: Clock) -> Iterator[Check]:
     """Yield every check."""
     for_live = configuration.wants_live(decide(settings.gate_evidence()))
     yield Check("settings", partial(_settings, settings))
-    yield Check("redis", partial(store.redis, settings, for_live=for_live), store.REDIS_TODO)
+    yield Check("redis", partial(store.redis, settings, for_live=for_live), store.REDIS_FIX)
     yield Check("daemon and ports", partial(_daemon_and_ports, settings))
-    yield Check("upbit", partial(venues.upbit, settings), venues.VENUE_TODO)
-    yield Check("binance", partial(venues.binance, settings, clock), venues.VENUE_TODO)
+    yield Check("upbit", partial(venues.upbit, settings), venues.VENUE_FIX)
+    yield Check("binance", partial(venues.binance, settings, clock), venues.VENUE_FIX)
     for name, url in venues.websockets(settings, for_live=for_live).items():
-        yield Check(name, partial(venues.websocket, name, url), venues.VENUE_TODO)
+        yield Check(name, partial(venues.websocket, name, url), venues.VENUE_FIX)
     if settings.reference_rate_url is not None:
         yield Check("reference rate", partial(venues.reference_rate, settings.reference_rate_url))
-    yield Check("upbit key", partial(keys.upbit_key, settings, clock), keys.UNTOLD_TODO)
-    yield Check("binance key", partial(keys.binance_key, settings, clock), keys.UNTOLD_TODO)
+    yield Check("upbit key", partial(keys.upbit_key, settings, clock), keys.UNTOLD_FIX)
+    yield Check("binance key", partial(keys.binance_key, settings, clock), keys.UNTOLD_FIX)
     yield Check("machine", partial(asyncio.to_thread, _machine, settings))
 
 

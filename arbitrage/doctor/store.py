@@ -12,7 +12,7 @@ from arbitrage.status import read_status
 from arbitrage.status.shape import Status
 from liveguard.mode_gate import Mode
 
-REDIS_TODO = "start it (docker compose up -d redis, or scripts/run), and look at REDIS_HOST and REDIS_PORT"
+REDIS_FIX = "start it (docker compose up -d redis, or scripts/run), and look at REDIS_HOST and REDIS_PORT"
 
 _SLOW_MS = 50.0
 
@@ -43,8 +43,8 @@ async def _ping(link: StateLink) -> None:
 
 def _judged(seen: str, took_ms: float, problems: list[str], for_live: bool) -> Iterator[Finding]:
     is_slow = not took_ms <= _SLOW_MS
-    todo = "put it on the same machine or network" if is_slow else ""
-    yield Finding("redis", Verdict.WARN if is_slow else Verdict.OK, seen, todo)
+    fix = "put it on the same machine or network" if is_slow else ""
+    yield Finding("redis", Verdict.WARN if is_slow else Verdict.OK, seen, fix)
     verdict = Verdict.BAD if for_live else Verdict.WARN
     for problem in problems:
         yield Finding("redis settings", verdict, problem, "start it with infra/redis.conf; Live refuses it otherwise")

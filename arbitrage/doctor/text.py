@@ -23,8 +23,8 @@ def show(findings: Sequence[Finding], stream: TextIO) -> None:
     table.add_column()
     for finding in findings:
         told = Text(clean_text(finding.seen))
-        if finding.todo:
-            told.append(f"\n→ {clean_text(finding.todo)}", style="cyan")
+        if finding.fix:
+            told.append(f"\n→ {clean_text(finding.fix)}", style="cyan")
         table.add_row(Text(finding.verdict.value, style=_STYLES[finding.verdict]), Text(finding.name), told)
     console.print(table)
     console.print(Text(summary(findings), style=_STYLES[worst(findings)]))

@@ -28,7 +28,7 @@ NAME_S: Final = 2.0
 ASK_S: Final = 4.0
 """Together below the limit of a check."""
 
-VENUE_TODO: Final = "is there a way out to it (firewall, proxy, DNS), and is its address in the settings right?"
+VENUE_FIX: Final = "is there a way out to it (firewall, proxy, DNS), and is its address in the settings right?"
 
 _PORTS: Final = {"https": 443, "wss": 443, "http": 80, "ws": 80}
 _FEE: Final = Decimal(0)
@@ -82,8 +82,8 @@ async def binance(settings: Settings, clock: Clock) -> list[Finding]:
     limit_ms = settings.risk_limits().max_clock_skew_ms
     is_right = abs(skew) <= from_ms(limit_ms)
     seen = f"{to_ms(skew):+,.0f} ms off binance's (limit {limit_ms} ms)"
-    todo = "" if is_right else "set this machine's clock, and let NTP keep it"
-    return [reached, *_left_out("binance", found), Finding("clock", _verdict(is_right), seen, todo)]
+    fix = "" if is_right else "set this machine's clock, and let NTP keep it"
+    return [reached, *_left_out("binance", found), Finding("clock", _verdict(is_right), seen, fix)]
 
 
 async def websocket(name: str, url: str) -> list[Finding]:
@@ -117,8 +117,8 @@ async def reference_rate(url: str) -> list[Finding]:
     try:
         await resolve(url)
     except VenueUnreachable as failure:
-        todo = "set REFERENCE_RATE_URL=off if nobody needs it"
-        return [Finding("reference rate", Verdict.WARN, str(failure), todo)]
+        fix = "set REFERENCE_RATE_URL=off if nobody needs it"
+        return [Finding("reference rate", Verdict.WARN, str(failure), fix)]
     return [Finding("reference rate", Verdict.OK, f"{_host(url)} is known")]
 
 

@@ -9,14 +9,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
-from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from arbitrage.domain.errors import StateHeld, StateUnavailable
-from arbitrage.redaction import redact
+from arbitrage.state.client import new_client, unavailable
 from arbitrage.state.keys import Command, RedisAddress, StateKeys
 
 SOCKET_TIMEOUT_S: Final = 0.25
@@ -77,17 +74,7 @@ class StateLink:
     def __init__(self, address: RedisAddress, keys: StateKeys) -> None:
         self._address = address
         self._keys = keys
-        self._redis: Redis = Redis(
-            host=address.host,
-            port=address.port,
-            db=address.db,
-            username=address.username,
-            password=address.password,
-            socket_timeout=SOCKET_TIMEOUT_S,
-            socket_connect_timeout=CONNECT_TIMEOUT_S,
-            retry=Retry(NoBackoff(), 0),
-            protocol=2,
-        )
+        self._redis = new_client(address, SOCKET_TIMEOUT_S, CONNECT_TIMEOUT_S)
         self._apply = self._redis.register_script(APPLY_BATCH)
         self.epoch = ""
         self.fence = 0
@@ -157,8 +144,7 @@ class StateLink:
         try:
             yield
         except (RedisError, OSError) as error:  # redis-py's ConnectionError is not an OSError
-            text = " ".join(redact(str(error)).split())[:300] or type(error).__name__
-            raise StateUnavailable(f"Redis at {self._address}: {text}") from error
+            raise unavailable(self._address, error) from error
 
 
 def _text(value: object) -> str:

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from arbitrage.sandbox.keys import BINANCE_KEYS, UPBIT_KEYS
 from tests.bench import children
 from tests.bench.children import end, environment
 from tests.bench.frames import coins, market_frames
 from tests.bench.market import AT_REST_S, BenchMarket
 from tests.bench.venue_port import VenuePort
 from tests.certificates import for_localhost
+from tests.live_daemon import live_flags_and_state
 from tests.redis_server import RedisServer
 
 UP_S: Final = 600.0
@@ -87,16 +87,7 @@ def variables(port: VenuePort, sandbox: int, redis: RedisServer, folder: Path, p
     """Return the settings of a Live daemon on a variant's port."""
     base, sockets = port.base_url, f"ws{port.base_url.removeprefix('http')}"
     return {
-        "LIVE_MODE": "true",
-        "SAFETY_MODE": "true",
-        "DRY_RUN": "false",
-        "UPBIT_API_KEY": UPBIT_KEYS.access,
-        "UPBIT_SECRET_KEY": UPBIT_KEYS.secret,
-        "BINANCE_API_KEY": BINANCE_KEYS.access,
-        "BINANCE_SECRET_KEY": BINANCE_KEYS.secret,
-        "REDIS_HOST": redis.address.host,
-        "REDIS_PORT": str(redis.address.port),
-        "STATE_DIR": str(folder / "state"),
+        **live_flags_and_state(redis, folder / "state"),
         "HALT_FILE": str(folder / "HALT"),
         "PAIRS": ",".join(coin.base for coin in coins(pairs)),
         "UPBIT_REST_URL": f"{base}/upbit",
@@ -104,7 +95,6 @@ def variables(port: VenuePort, sandbox: int, redis: RedisServer, folder: Path, p
         "BINANCE_REST_URL": f"{base}/binance",
         "BINANCE_WS_URL": f"{sockets}/binance",
         "BINANCE_WS_API_URL": f"ws://127.0.0.1:{sandbox}/binance/ws-api/v3",
-        "REFERENCE_RATE_URL": "off",
         "LOG_FORMAT": "json",
         "METRICS_PORT": str(_free_port()),
         **WIDE,

@@ -71,7 +71,7 @@ async def test_what_the_venue_does_not_trade_and_a_wrong_secret_are_told(
     settings = settings_for(market, shared_redis, tmp_path, PAIRS="BTC,NOSUCH", BINANCE_SECRET_KEY="wrong")
     found = await examined(settings)
 
-    assert [finding.todo for finding in found["upbit"] if finding.verdict is Verdict.WARN] == [
+    assert [finding.fix for finding in found["upbit"] if finding.verdict is Verdict.WARN] == [
         "take NOSUCH out of PAIRS"
     ]
     assert of(found, "binance key") == {Verdict.BAD}
@@ -108,7 +108,7 @@ async def test_where_nothing_answers_everything_ends_in_time_and_says_so(tmp_pat
 
     names = ("redis", "upbit", "binance", "upbit stream", "binance stream", "upbit key", "binance key")
     assert of(found, *names) == {Verdict.BAD}
-    assert all(finding.todo for name in names for finding in found[name])
+    assert all(finding.fix for name in names for finding in found[name])
     assert of(found, "state folder", "python", "halt file") <= {Verdict.OK, Verdict.WARN}
 
 
@@ -133,7 +133,7 @@ def test_the_command_prints_json_and_fails_where_something_is_bad(
     given = {name: text for name, text in nowhere(port, tmp_path).items() if "KEY" not in name}
     code = main(load_settings(given | {"STATE": "memory", "BINANCE_API_KEY": "k3y"}, None), as_json=True)
     facts = json.loads(capsys.readouterr().out)
-    halt_file = {"name": "halt file", "verdict": "ok", "seen": f"{tmp_path}/HALT is not there", "todo": ""}
+    halt_file = {"name": "halt file", "verdict": "ok", "seen": f"{tmp_path}/HALT is not there", "fix": ""}
 
     assert (code, facts["verdict"]) == (1, "bad")
     assert halt_file in facts["findings"]

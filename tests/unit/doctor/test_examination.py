@@ -44,7 +44,7 @@ async def test_whatever_a_check_does_is_a_finding(made, verdict, seen):
     (found,) = await examine([Check("it", made, "mend it")], lambda waiting: None, 0.05)
 
     assert (found.verdict, found.seen) == (verdict, seen)
-    assert found.todo == ("" if verdict is Verdict.OK else "mend it")
+    assert found.fix == ("" if verdict is Verdict.OK else "mend it")
 
 
 async def test_all_checks_are_made_at_once_and_told_in_their_order():

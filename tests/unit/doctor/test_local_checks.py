@@ -72,14 +72,14 @@ def test_what_stops_the_daemon_is_told_with_what_clears_it(tmp_path):
     assert verdicts(fine) == [Verdict.OK, Verdict.OK]
     assert verdicts(found) == [Verdict.WARN, Verdict.BAD, Verdict.WARN]
     assert "a visit of the auditors" in found[0].seen
-    assert "arbitrage resume" in found[0].todo
+    assert "arbitrage resume" in found[0].fix
     assert "repeated_execution, set by guard: 31 in a minute" in found[1].seen
 
 
 def test_a_folder_that_is_not_there_yet_is_judged_by_where_it_will_be(tmp_path):
     found = list(machine.disk(settings_of(tmp_path / "to" / "come")))
 
-    assert found[1].verdict is Verdict.OK or "local disk" in found[1].todo
+    assert found[1].verdict is Verdict.OK or "local disk" in found[1].fix
     assert list(tmp_path.iterdir()) == []
 
 
@@ -88,7 +88,7 @@ def test_a_folder_that_cannot_be_written_is_bad(tmp_path):
     found = list(machine.disk(settings_of(tmp_path / "taken")))
 
     assert found[1].verdict is Verdict.BAD
-    assert "STATE_DIR" in found[1].todo
+    assert "STATE_DIR" in found[1].fix
 
 
 @pytest.mark.parametrize(
