@@ -49,11 +49,13 @@ class LocalKeeping:
         self.is_virgin = self._before is None and self.intents.damage is None and not any(_set_aside(places))
         self._lowered = LoweredLimits(places.lowered_limits)
         self.unclean_ends = 0
+        self._has_begun = False
         self.when_lowered: Callable[[], RiskLimits | None] = lambda: None
 
     def begin(self, facts: BootFacts) -> tuple[Latch, ...]:
         """Note the start; return the latches that hold on this machine, whatever Redis says. Raises OSError."""
         self.intents.note_boot(facts)
+        self._has_begun = True
         found = (*self._latches.read(), *self._crash_loop(facts.at))
         if found:
             log.warning("latches_found", latches=[f"{latch.name}: {latch.why}" for latch in found])
@@ -112,8 +114,11 @@ class LocalKeeping:
         yield "intent-log", self.intents.keep_synced()
 
     def end(self, at: Instant, *, on_purpose: bool) -> None:
-        """Let go of the files; where a person asked for the end, note it, and let the configured limits hold again."""
-        if on_purpose:
+        """Let go of the files; where a person asked for the end, note it, and let the configured limits hold again.
+
+        Of a run that never came to `begin` nothing is noted: its stop would pass for that of the run before it.
+        """
+        if on_purpose and self._has_begun:
             try:
                 self.intents.note_stop(at)
                 self._lowered.forget()

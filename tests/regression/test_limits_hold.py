@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from decimal import Decimal
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,24 @@ def test_a_crash_loop_that_a_person_has_looked_at_is_not_held_against_the_next_s
     assert "restarts" not in names(boot(keeping(tmp_path)))
 
 
+def test_a_stop_while_redis_was_waited_for_does_not_excuse_the_crash_before_it(tmp_path: Path) -> None:
+    for _ in range(3):
+        crashing = keeping(tmp_path)
+        boot(crashing)
+        crashing.end(SystemClock().now(), on_purpose=False)
+    keeping(tmp_path).end(SystemClock().now(), on_purpose=True)
+    again = keeping(tmp_path)
+
+    assert "restarts" in names(boot(again))
+    assert again.unclean_ends == 3
+
+
+def test_a_stop_before_there_is_a_log_has_nothing_to_note(tmp_path: Path, lines: StringIO) -> None:
+    LocalKeeping(places(tmp_path), lasting=True, clock=SystemClock()).end(SystemClock().now(), on_purpose=True)
+
+    assert lines.getvalue() == ""
+
+
 def test_what_could_not_be_noted_is_noted_before_anything_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     log = IntentLog.open(tmp_path / "intents.log")
     log.rebase("arbitrage:shadow:local", "e1", GuardMemory())
@@ -138,7 +157,9 @@ def test_a_lowered_limit_outlives_a_crash_and_ends_with_a_stop_on_purpose(tmp_pa
     assert report is not None
     first.publish(report)
     first.end(make.NOON, on_purpose=False)
+    keeping(tmp_path).end(make.NOON, on_purpose=True)  # while it waited for Redis: it is not the run that was stopped
     second = keeping(tmp_path)
+    boot(second)
     after_the_crash = second.lowered(configured)
     second.end(make.NOON, on_purpose=True)
 
