@@ -24,9 +24,11 @@ def ago(seconds: float) -> Instant:
     return Instant(SystemClock().now() - round(seconds * NS_PER_S))
 
 
-async def rows_of_a_run(address: RedisAddress, app_env: str, *intents: Intent, mode: str = "shadow") -> StateKeys:
-    """Leave behind what a daemon has written that beat a moment ago."""
-    at = ago(0.2)
+async def rows_of_a_run(
+    address: RedisAddress, app_env: str, *intents: Intent, at: Instant | None = None, mode: str = "shadow"
+) -> StateKeys:
+    """Leave behind what a daemon has written whose last beat was at `at`, a moment ago unless given."""
+    at = at or ago(0.2)
     facts = RunFacts(mode=mode, app_env=app_env, version="1.2.3", started_at=at, pid=77, layers=LAYERS)
     keys = StateKeys(facts.namespace)
     rows, link = RowWriter(keys, facts), StateLink(address, keys)

@@ -1,8 +1,8 @@
-"""What became of a plan's order, in the words of the domain, from an order as a venue holds it."""
+"""An order as a venue holds it, in the words of the domain: what it came to, how it ended, how it stands open."""
 
 from decimal import Decimal
 
-from arbitrage.domain.events import LegReport
+from arbitrage.domain.events import LegReport, OpenOrder
 from arbitrage.domain.instants import Instant
 from arbitrage.domain.plans import Fill, LegEnd, Order
 from arbitrage.exchange.venue_orders import VenueOrder
@@ -15,6 +15,18 @@ def fill_of(order: VenueOrder) -> Fill:
         funds=order.executed_funds,
         fee=order.fee,
         fee_currency=order.trades[-1].fee_currency if order.trades else order.instrument.quote,
+    )
+
+
+def open_order_of(order: VenueOrder) -> OpenOrder:
+    """Return a line of the list of open orders. What an order does not bound is 0 there."""
+    asked = order.request
+    return OpenOrder(
+        client_id=asked.client_id,
+        symbol=asked.symbol,
+        side=asked.side,
+        quantity=asked.quantity or Decimal(0),
+        limit_price=asked.price or Decimal(0),
     )
 
 

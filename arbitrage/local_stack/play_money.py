@@ -11,7 +11,7 @@ from arbitrage.local_files.durable import replace_file
 from arbitrage.local_stack.children import say
 from arbitrage.local_stack.stack import ARBITRAGE, BALANCES, SANDBOX_SCRIPT, Demo
 from arbitrage.sandbox.keys import BINANCE_KEYS, UPBIT_KEYS
-from arbitrage.settings import Settings, ensure_state_dir, is_loopback
+from arbitrage.settings import VENUE_URLS, Settings, ensure_state_dir, is_loopback
 from liveguard.mode_gate import ARM_PHRASE, NotLive, decide
 
 KEYS: Final = {
@@ -36,14 +36,6 @@ _BALANCES: Final = f"""# about 200,000,000 KRW worth on each side
 upbit: {{KRW: 60000000, {_COINS}}}
 binance: {{USDT: 43000, {_COINS}}}
 """
-
-_URLS: Final = (
-    "upbit_rest_url",
-    "upbit_ws_url",
-    "binance_rest_url",
-    "binance_ws_url",
-    "binance_ws_api_url",
-)
 
 
 def play_money(base: Settings, demo: Demo) -> dict[str, str]:
@@ -81,7 +73,7 @@ def play_money(base: Settings, demo: Demo) -> dict[str, str]:
 
 def refuse_real(settings: Settings) -> None:
     """Raise ConfigurationError unless every venue is this machine and every key a play key, NotLive if not Live."""
-    for name in _URLS:
+    for name in VENUE_URLS:
         if not is_loopback(urlsplit(getattr(settings, name)).hostname or ""):
             raise ConfigurationError(f"{name.upper()}: a demo with play money never leaves this machine")
     for name, play_key in KEYS.items():

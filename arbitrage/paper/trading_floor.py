@@ -15,7 +15,7 @@ from arbitrage.domain.instants import NS_PER_S, Instant, Nanos
 from arbitrage.domain.instruments import Instrument, Pair, TickTable, Universe, Venue
 from arbitrage.domain.plans import Fill, Order
 from arbitrage.exchange.accounts import Balance
-from arbitrage.exchange.leg_reports import fill_of
+from arbitrage.exchange.leg_reports import fill_of, open_order_of
 from arbitrage.exchange.order_requests import request_of
 from arbitrage.exchange.simulated import SimulatedExchange
 from arbitrage.exchange.simulation_errors import SimulationError, Trouble
@@ -122,7 +122,7 @@ class TradingFloor:
     def open_orders(self) -> tuple[OpenOrder, ...]:
         """Return the orders that stand open, as the venue lists them now."""
         standing = self.exchange.open_orders()
-        return tuple(_listed(order) for order in standing if self._is_shown(order.request.client_id))
+        return tuple(open_order_of(order) for order in standing if self._is_shown(order.request.client_id))
 
     # --- what is
 
@@ -193,14 +193,3 @@ class TradingFloor:
 
 def _standing(order: VenueOrder) -> Answer:
     return Answer(ReplyKind.ENDED, fill_of(order)) if order.is_over else _ACCEPTED
-
-
-def _listed(order: VenueOrder) -> OpenOrder:
-    asked = order.request
-    return OpenOrder(
-        client_id=asked.client_id,
-        symbol=asked.symbol,
-        side=asked.side,
-        quantity=asked.quantity or Decimal(0),
-        limit_price=asked.price or Decimal(0),
-    )

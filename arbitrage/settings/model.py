@@ -27,16 +27,11 @@ CountLimit = Annotated[Decimal | int | None, kinds.COUNT_LIMIT]
 RestUrl = Annotated[str, url("https", "http")]
 SocketUrl = Annotated[str, url("wss", "ws")]
 
+VENUE_URLS: Final = ("upbit_rest_url", "upbit_ws_url", "binance_rest_url", "binance_ws_url", "binance_ws_api_url")
+"""The settings that say where the venues are."""
+
 _LARGEST_ARM_FILE: Final = 4096  # characters
 _DIGITS: Final = 12  # 48 bits: enough to tell configurations and accounts apart, too few to say anything of a key
-_URLS: Final = (
-    "upbit_rest_url",
-    "upbit_ws_url",
-    "binance_rest_url",
-    "binance_ws_url",
-    "binance_ws_api_url",
-    "reference_rate_url",
-)
 
 
 class Settings(BaseSettings):
@@ -247,7 +242,7 @@ def _complaints(failure: ValidationError) -> Iterator[str]:
 
 
 def _plain_urls(settings: Settings) -> Iterator[str]:
-    for name in _URLS:
+    for name in (*VENUE_URLS, "reference_rate_url"):
         parts = urlsplit(getattr(settings, name) or "")
         host = parts.hostname or ""
         if parts.scheme in {"http", "ws"} and not kinds.is_loopback(host) and host not in settings.sandbox_hosts:

@@ -3,7 +3,6 @@
 The sandbox runs in this process, so the truth of its accounts can be looked at; its market stands still.
 """
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -36,6 +35,7 @@ from arbitrage.sandbox.server import Sandbox, serve_sandbox
 from arbitrage.wire.limiter import Limiter
 from arbitrage.wire.order_line import LineHooks, LineLimits, OrderLines
 from tests import builders as make
+from tests.background import beside
 from tests.conformance.bench import SYMBOLS, Bench, Place, Stand
 from tests.conformance.virtual_benches import MONEY
 from tests.flight_builders import a_plan
@@ -154,14 +154,9 @@ def binance_sender(url: str, clock: Clock, emit: Emit) -> tuple[BinanceOrders, O
 @asynccontextmanager
 async def connected(bench: LiveBench) -> AsyncIterator[None]:
     """Keep a bench's connections up while the context lasts."""
-    running = [asyncio.create_task(lines.run()) for lines in bench.lines]
-    try:
+    async with beside(*(lines.run() for lines in bench.lines)):
         await bench.rest()
         yield
-    finally:
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
 
 
 @asynccontextmanager

@@ -16,6 +16,7 @@ from arbitrage.live_shell.readiness import balances_check, clock_check, key_chec
 from arbitrage.live_shell.upbit_link import UpbitLink
 from arbitrage.sandbox.keys import BINANCE_KEYS, UPBIT_KEYS
 from arbitrage.sandbox.server import Sandbox
+from tests.background import beside
 from tests.clocks import ManualClock
 from tests.live_daemon import PlayMarket, a_play_market, until
 
@@ -43,13 +44,8 @@ async def connected(
         UpbitLink(sandbox.upbit_rest_url, sandbox.upbit_ws_url, upbit_keys, CLOCK, heard.append),
         BinanceLink(sandbox.binance_rest_url, sandbox.binance_ws_api_url, binance_keys, CLOCK, heard.append),
     )
-    tasks = [asyncio.create_task(work) for link in links for _, work in link.work()]
-    try:
+    async with beside(*(work for link in links for _, work in link.work())):
         yield links
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def checks_of(upbit: UpbitLink, binance: BinanceLink) -> list[Check]:

@@ -12,8 +12,8 @@ from redis import Redis
 from arbitrage.domain.intents import Publish, ReportPlanEnd
 from arbitrage.state.rows import to_json
 from tests.daemon_rows import a_living_daemon, ago, rows_of_a_run
+from tests.daemon_views import guarded
 from tests.dashboard_process import CONTROL_TOKEN, READ_TOKEN, Dashboard, a_dashboard
-from tests.dashboard_views import guarded
 from tests.live_daemon import LiveDaemon, PlayMarket, a_diary, a_play_market, play_settings
 from tests.plan_builders import a_submission, an_end
 from tests.redis_server import RedisServer

@@ -26,7 +26,7 @@ from arbitrage.state.keys import RedisAddress, StateKeys, namespace_of
 from arbitrage.state.rows import to_json
 from tests.clocks import NOON
 from tests.daemon_rows import a_living_daemon, ago, rows_of_a_run
-from tests.dashboard_views import guarded, peaceful
+from tests.daemon_views import guarded, peaceful
 from tests.plan_builders import a_refusal, a_submission, a_view, an_end
 from tests.redis_server import RedisServer
 

@@ -36,6 +36,7 @@ from arbitrage.status import read_status
 from arbitrage.telemetry.crash_text import crash_text
 from arbitrage.telemetry.log import configure
 from arbitrage.wire.http import VenueFailed
+from tests.background import beside
 from tests.echoing_venue import EchoingVenue, an_echoing_venue
 from tests.flight_builders import an_order
 from tests.live_daemon import LiveDaemon, until
@@ -146,13 +147,8 @@ async def links_to(venue: EchoingVenue, hear: Callable[[Event], None]) -> AsyncI
         UpbitLink(venue.rest_url, venue.ws_url, upbit, clock, hear),
         BinanceLink(venue.rest_url, venue.ws_url, binance, clock, hear),
     )
-    tasks = [asyncio.create_task(work) for link in links for _, work in link.work()]
-    try:
+    async with beside(*(work for link in links for _, work in link.work())):
         yield links
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def fail_to_trade(venue: EchoingVenue, outside: Outside, times: int) -> None:

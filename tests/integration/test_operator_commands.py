@@ -20,10 +20,11 @@ from arbitrage.domain.intents import Publish
 from arbitrage.domain.views import LimitUse
 from arbitrage.local_files import HaltFile, LatchFile, Mailbox
 from arbitrage.settings import Settings, load_settings
-from arbitrage.state.keys import RedisAddress, StateKeys
+from arbitrage.state.keys import RedisAddress
 from arbitrage.state.rows import to_json
 from tests.clocks import NOON
-from tests.integration.test_status import a_run, ago, guarded
+from tests.daemon_rows import ago, rows_of_a_run
+from tests.daemon_views import guarded
 from tests.operated_daemon import OperatedDaemon, account_dir
 
 NOBODY = {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": "1"}
@@ -143,12 +144,12 @@ def test_one_of_two_ways_is_enough_for_the_next_start_too(tmp_path, said, blocke
 
 
 async def test_a_daemon_elsewhere_is_told_through_redis(tmp_path, redis_address, app_env, said):
-    facts = await a_run(redis_address, app_env, Publish(guarded(ago(0.1))))
+    keys = await rows_of_a_run(redis_address, app_env, Publish(guarded(ago(0.1))))
 
     code = halt.main(settings_at(tmp_path, redis_address, app_env), "from another machine", BRIEFLY_S)
 
     with Redis(host=redis_address.host, port=redis_address.port) as redis:
-        ((_, row),) = redis.xrange(StateKeys(facts.namespace).commands)
+        ((_, row),) = redis.xrange(keys.commands)
     assert code == 0
     assert (row[b"do"], row[b"why"]) == (b"halt", b"from another machine")
     assert b"@" in row[b"who"]
@@ -158,19 +159,19 @@ async def test_a_daemon_elsewhere_is_told_through_redis(tmp_path, redis_address,
 async def test_a_daemon_elsewhere_confirms_through_redis(tmp_path, redis_address, app_env, said):
     view = guarded(ago(0.1))
     halted = replace(view, guard=replace(view.guard, latches=(a_latch(LatchKind.OPERATOR),)))
-    await a_run(redis_address, app_env, Publish(halted))
+    await rows_of_a_run(redis_address, app_env, Publish(halted))
 
     assert halt.main(settings_at(tmp_path, redis_address, app_env), "from another machine", BRIEFLY_S) == 0
     assert "halted after" in said()
 
 
 async def test_a_daemon_that_is_gone_is_not_rung(tmp_path, redis_address, app_env, said):
-    facts = await a_run(redis_address, app_env, at=ago(60))
+    keys = await rows_of_a_run(redis_address, app_env, at=ago(60))
 
     halt.main(settings_at(tmp_path, redis_address, app_env), "anyone there?", BRIEFLY_S)
 
     with Redis(host=redis_address.host, port=redis_address.port) as redis:
-        assert redis.xlen(StateKeys(facts.namespace).commands) == 0
+        assert redis.xlen(keys.commands) == 0
     assert "no daemon answered" in said()
 
 
@@ -257,7 +258,7 @@ def test_a_reason_must_be_a_line_of_text(tmp_path, reason):
 
 
 async def test_the_limits_are_shown_with_what_would_trip_next(tmp_path, redis_address, app_env, said):
-    await a_run(redis_address, app_env, Publish(guarded(ago(0.1))))
+    await rows_of_a_run(redis_address, app_env, Publish(guarded(ago(0.1))))
     settings = settings_at(tmp_path, redis_address, app_env)
 
     assert limits.main(settings, False) == 0
@@ -309,7 +310,7 @@ def test_a_limit_that_no_daemon_took_is_not_left_for_the_next(tmp_path, said):
 
 
 async def test_a_limit_that_was_lowered_already_cannot_be_raised_again(tmp_path, redis_address, app_env):
-    await a_run(redis_address, app_env, Publish(guarded(ago(0.1))))
+    await rows_of_a_run(redis_address, app_env, Publish(guarded(ago(0.1))))
     settings = settings_at(tmp_path, redis_address, app_env)
 
     with pytest.raises(ConfigurationError, match="max_daily_loss is 100000"):
@@ -318,13 +319,13 @@ async def test_a_limit_that_was_lowered_already_cannot_be_raised_again(tmp_path,
 
 async def test_a_limit_is_lowered_when_the_daemon_shows_it(tmp_path, redis_address, app_env, said):
     view = guarded(ago(0.1))
-    facts = await a_run(redis_address, app_env, Publish(view))
+    keys = await rows_of_a_run(redis_address, app_env, Publish(view))
 
     def show(command: OperatorCommand) -> None:
         use = LimitUse(name=command.limit, used=None, limit=command.value, share=None)
         shown = replace(view, guard=replace(view.guard, uses=(use,)))
         with Redis(host=redis_address.host, port=redis_address.port) as redis:
-            redis.set(StateKeys(facts.namespace).view, to_json(shown))
+            redis.set(keys.view, to_json(shown))
 
     with OperatedDaemon(tmp_path, when_told=show).running() as daemon:
         code = lower.main(settings_at(tmp_path, redis_address, app_env), "max_daily_loss=50000", "careful")

@@ -21,8 +21,8 @@ from arbitrage.settings import Settings
 from arbitrage.state.keys import RedisAddress, StateKeys
 from arbitrage.state.rows import to_json
 from tests.clocks import NOON
+from tests.daemon_rows import ago, rows_of_a_run
 from tests.integration.test_operator_commands import BRIEFLY_S, settings_at, settings_in
-from tests.integration.test_status import a_run, ago
 from tests.operated_daemon import OperatedDaemon
 from tests.plan_builders import a_view
 
@@ -54,9 +54,9 @@ def said(capsys: pytest.CaptureFixture[str]):
 class Shown:
     """A daemon's window: what is put here is what `status` sees."""
 
-    def __init__(self, address: RedisAddress, namespace: str) -> None:
+    def __init__(self, address: RedisAddress, keys: StateKeys) -> None:
         self._address = address
-        self._key = StateKeys(namespace).view
+        self._key = keys.view
 
     def show(self, view: EngineView) -> None:
         with Redis(host=self._address.host, port=self._address.port) as redis:
@@ -64,8 +64,7 @@ class Shown:
 
 
 async def a_window(address: RedisAddress, app_env: str) -> Shown:
-    facts = await a_run(address, app_env, Publish(a_view(ago(0.1))))
-    return Shown(address, facts.namespace)
+    return Shown(address, await rows_of_a_run(address, app_env, Publish(a_view(ago(0.1)))))
 
 
 def obeying(

@@ -18,7 +18,7 @@ from arbitrage.settings import Settings, load_settings
 from arbitrage.state.keys import RedisAddress, StateKeys, namespace_of
 from liveguard.mode_gate import Mode
 from tests.clocks import NOON
-from tests.integration.test_status import a_run, ago
+from tests.daemon_rows import ago, rows_of_a_run
 from tests.redis_server import RedisServer
 
 LIVE = {
@@ -151,7 +151,7 @@ async def test_while_a_heart_beats_elsewhere_nothing_is_forgotten(
     settings: Settings, redis: Redis, namespace: str, tmp_path: Path, redis_address: RedisAddress, app_env: str
 ) -> None:
     keys = a_history(redis, namespace, tmp_path)
-    await a_run(redis_address, app_env, at=ago(0.2))
+    await rows_of_a_run(redis_address, app_env, at=ago(0.2))
 
     with pytest.raises(StateHeld, match="a daemon is running"):
         init_state.main(settings, "a reason", True)

@@ -15,9 +15,9 @@ from arbitrage.domain.intents import Publish
 from arbitrage.domain.views import EngineView, GuardView
 from arbitrage.local_files import Mailbox
 from tests.clocks import NOON
+from tests.daemon_rows import ago, rows_of_a_run
 from tests.integration.test_operator_commands import BRIEFLY_S, settings_at
 from tests.integration.test_operator_flatten import Shown
-from tests.integration.test_status import a_run, ago
 from tests.operated_daemon import OperatedDaemon
 from tests.plan_builders import a_view
 
@@ -36,8 +36,8 @@ def desk(tmp_path, redis_address, app_env):
     """Return a function that lets a Live daemon show something, and returns the settings and its window."""
 
     async def show(view: EngineView, mode: str = "live"):
-        facts = await a_run(redis_address, app_env, Publish(view), mode=mode)
-        return settings_at(tmp_path, redis_address, app_env), Shown(redis_address, facts.namespace)
+        keys = await rows_of_a_run(redis_address, app_env, Publish(view), mode=mode)
+        return settings_at(tmp_path, redis_address, app_env), Shown(redis_address, keys)
 
     return show
 
@@ -103,7 +103,7 @@ async def test_shadow_owns_nothing_to_compare(desk, said):
 
 
 async def test_what_a_daemon_showed_that_is_gone_is_told_as_old(tmp_path, redis_address, app_env, said):
-    await a_run(redis_address, app_env, Publish(a_sight(ago(60))), at=ago(60), mode="live")
+    await rows_of_a_run(redis_address, app_env, Publish(a_sight(ago(60))), at=ago(60), mode="live")
 
     assert reconcile.main(settings_at(tmp_path, redis_address, app_env), None, False) == 1
     assert "this is how it was 60 s ago" in said()

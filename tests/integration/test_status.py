@@ -12,52 +12,28 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from arbitrage.clock import SystemClock
 from arbitrage.domain.errors import StateUnavailable
 from arbitrage.domain.guarding import Latch, LatchKind
 from arbitrage.domain.instants import NS_PER_S, Instant
-from arbitrage.domain.intents import Intent, Publish, ReportPlanEnd
-from arbitrage.domain.views import EngineView, FlightLine, GuardView, LimitUse, TripLine
+from arbitrage.domain.intents import Publish, ReportPlanEnd
+from arbitrage.domain.views import EngineView, FlightLine, GuardView
 from arbitrage.settings import Settings, load_settings
-from arbitrage.state.keys import RedisAddress, RunFacts, StateKeys
-from arbitrage.state.link import StateLink
-from arbitrage.state.rows import RowWriter
+from arbitrage.state.keys import RedisAddress, RunFacts
 from arbitrage.state_manager import StateManager
 from arbitrage.status import main, read_status, reset_shadow
 from arbitrage.status.shape import what_is_stale
 from arbitrage.status.text import show
 from liveguard.mode_gate import API_KEYS, Mode
 from tests.clocks import NOON, ManualClock
+from tests.daemon_rows import LAYERS, ago, rows_of_a_run
+from tests.daemon_views import guarded
 from tests.plan_builders import a_submission, a_view, an_end
 from tests.redis_server import RedisServer
-
-LAYERS: tuple[dict[str, str | bool], ...] = (
-    {"name": "LIVE_MODE", "passed": False, "seen": "not set", "fix": "set LIVE_MODE=true"},
-)
 
 
 def settings_for(address: RedisAddress, app_env: str, **more: str) -> Settings:
     given = {"REDIS_HOST": address.host, "REDIS_PORT": str(address.port), "APP_ENV": app_env, **more}
     return load_settings(given, env_file=None)
-
-
-def ago(seconds: float) -> Instant:
-    return Instant(SystemClock().now() - round(seconds * NS_PER_S))
-
-
-async def a_run(
-    address: RedisAddress, app_env: str, *intents: Intent, at: Instant | None = None, mode: str = "shadow"
-) -> RunFacts:
-    """Leave behind what a daemon leaves that was killed at `at`."""
-    at = at or ago(0.2)
-    facts = RunFacts(mode=mode, app_env=app_env, version="1.2.3", started_at=at, pid=77, layers=LAYERS)
-    keys = StateKeys(facts.namespace)
-    rows, link = RowWriter(keys, facts), StateLink(address, keys)
-    await link.claim()
-    written = [row for intent in intents for row in rows.rows(intent)]
-    await link.apply(1, [*rows.facts(), *rows.heartbeat(at), *written])
-    await link.close()
-    return facts
 
 
 def text_of(status: dict[str, Any]) -> str:
@@ -67,7 +43,7 @@ def text_of(status: dict[str, Any]) -> str:
 
 
 async def test_the_status_of_a_running_daemon_has_every_part(redis_address: RedisAddress, app_env: str) -> None:
-    await a_run(redis_address, app_env, a_submission(), ReportPlanEnd(an_end()), Publish(a_view(ago(0.3))))
+    await rows_of_a_run(redis_address, app_env, a_submission(), ReportPlanEnd(an_end()), Publish(a_view(ago(0.3))))
 
     status = read_status(settings_for(redis_address, app_env))
 
@@ -97,33 +73,10 @@ async def test_the_status_of_a_running_daemon_has_every_part(redis_address: Redi
     assert status["state"]["reachable"] is True
 
 
-def guarded(at: Instant, state: str = "REDUCING") -> EngineView:
-    """A view with a trip, two latches, and most of the day's loss used up."""
-    return replace(
-        a_view(at, accepting=False),
-        trading_state=state,
-        guard=GuardView(
-            trips=(TripLine(name="venue_errors", since=NOON, why="binance: 20 troubles within a minute"),),
-            latches=(
-                Latch(kind=LatchKind.DAILY_LOSS, at=NOON, why="82,000 of 100,000 KRW", who="guard", day="2026-11-22"),
-                Latch(kind=LatchKind.REPEATED_EXECUTION, at=NOON, why="31", who="guard", day="2026-11-22", scope="XRP"),
-            ),
-            lost_today=820_000_000,
-            lost_24h=830_000_000,
-            lost_in_all=840_000_000,
-            in_flight=25_000_001,
-            uses=(
-                LimitUse(name="max_daily_loss", used=Decimal("85500.0001"), limit=Decimal(100_000), share=0.855),
-                LimitUse(name="max_position_size", used=None, limit=Decimal(1_000_000), share=None),
-            ),
-        ),
-    )
-
-
 async def test_what_holds_new_plans_back_is_shown_with_what_clears_it(
     redis_address: RedisAddress, app_env: str
 ) -> None:
-    await a_run(redis_address, app_env, Publish(guarded(ago(0.3))))
+    await rows_of_a_run(redis_address, app_env, Publish(guarded(ago(0.3))))
 
     status = read_status(settings_for(redis_address, app_env))
 
@@ -162,7 +115,7 @@ def in_flight(at: Instant) -> EngineView:
 async def test_what_is_in_flight_what_is_left_and_what_nobody_explains_is_shown(
     redis_address: RedisAddress, app_env: str
 ) -> None:
-    await a_run(redis_address, app_env, Publish(in_flight(ago(0.3))))
+    await rows_of_a_run(redis_address, app_env, Publish(in_flight(ago(0.3))))
 
     status = read_status(settings_for(redis_address, app_env))
     text = " ".join(text_of(status).split())
@@ -182,7 +135,7 @@ async def test_a_difference_is_cleared_by_reconcile_and_not_by_resume(
     redis_address: RedisAddress, app_env: str
 ) -> None:
     latch = Latch(kind=LatchKind.UNEXPLAINED_FUNDS, at=NOON, why="KRW", who="guard", day="2026-11-22")
-    await a_run(redis_address, app_env, Publish(replace(a_view(ago(0.3)), guard=GuardView(latches=(latch,)))))
+    await rows_of_a_run(redis_address, app_env, Publish(replace(a_view(ago(0.3)), guard=GuardView(latches=(latch,)))))
 
     (shown,) = read_status(settings_for(redis_address, app_env))["latches"]
 
@@ -192,7 +145,7 @@ async def test_a_difference_is_cleared_by_reconcile_and_not_by_resume(
 async def test_who_may_write_for_the_accounts_is_shown_to_who_holds_their_keys(
     redis_address: RedisAddress, app_env: str
 ) -> None:
-    await a_run(redis_address, app_env, Publish(a_view(ago(0.3))), mode="live")
+    await rows_of_a_run(redis_address, app_env, Publish(a_view(ago(0.3))), mode="live")
     keys = dict.fromkeys(API_KEYS, f"key-of-{app_env}")
     owner = settings_for(redis_address, app_env, **keys)
     nobodys = read_status(owner)
@@ -209,7 +162,7 @@ async def test_who_may_write_for_the_accounts_is_shown_to_who_holds_their_keys(
 
 
 async def test_losses_are_exact_and_beside_their_limit(redis_address: RedisAddress, app_env: str) -> None:
-    await a_run(redis_address, app_env, Publish(guarded(ago(0.3))))
+    await rows_of_a_run(redis_address, app_env, Publish(guarded(ago(0.3))))
 
     status = read_status(settings_for(redis_address, app_env))
 
@@ -228,7 +181,7 @@ async def test_losses_are_exact_and_beside_their_limit(redis_address: RedisAddre
 
 
 async def test_the_text_tells_what_was_stopped_and_what_to_do(redis_address: RedisAddress, app_env: str) -> None:
-    await a_run(redis_address, app_env, Publish(guarded(ago(0.3), "HALTED")))
+    await rows_of_a_run(redis_address, app_env, Publish(guarded(ago(0.3), "HALTED")))
 
     text = " ".join(text_of(read_status(settings_for(redis_address, app_env))).split())
 
@@ -249,7 +202,7 @@ async def test_the_text_tells_what_was_stopped_and_what_to_do(redis_address: Red
 async def test_what_a_daemon_was_halted_for_is_not_known_either_when_it_is_gone(
     redis_address: RedisAddress, app_env: str, shown: str, left: str
 ) -> None:
-    await a_run(redis_address, app_env, Publish(guarded(ago(60), shown)), at=ago(60))
+    await rows_of_a_run(redis_address, app_env, Publish(guarded(ago(60), shown)), at=ago(60))
 
     assert read_status(settings_for(redis_address, app_env))["trading_state"] == left
 
@@ -257,7 +210,7 @@ async def test_what_a_daemon_was_halted_for_is_not_known_either_when_it_is_gone(
 async def test_json_is_one_object_with_exact_numbers(
     redis_address: RedisAddress, app_env: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    await a_run(redis_address, app_env, Publish(a_view(ago(0.3))))
+    await rows_of_a_run(redis_address, app_env, Publish(a_view(ago(0.3))))
 
     code = main(settings_for(redis_address, app_env), True, None)
 
@@ -269,7 +222,7 @@ async def test_json_is_one_object_with_exact_numbers(
 
 
 async def test_a_daemon_that_has_shown_nothing_yet_is_reducing(redis_address: RedisAddress, app_env: str) -> None:
-    await a_run(redis_address, app_env)
+    await rows_of_a_run(redis_address, app_env)
 
     status = read_status(settings_for(redis_address, app_env))
 
@@ -278,7 +231,7 @@ async def test_a_daemon_that_has_shown_nothing_yet_is_reducing(redis_address: Re
 
 
 async def test_the_text_fits_80_columns_and_tells_what_matters(redis_address: RedisAddress, app_env: str) -> None:
-    await a_run(redis_address, app_env, a_submission(), Publish(a_view(ago(0.3), accepting=False)))
+    await rows_of_a_run(redis_address, app_env, a_submission(), Publish(a_view(ago(0.3), accepting=False)))
 
     text = text_of(read_status(settings_for(redis_address, app_env)))
 
@@ -379,8 +332,7 @@ def test_a_password_that_redis_does_not_want_is_told_without_it(private_redis: R
 async def test_a_key_of_another_kind_is_an_error_of_one_line(
     redis_address: RedisAddress, app_env: str, key: str
 ) -> None:
-    facts = await a_run(redis_address, app_env, Publish(a_view(ago(0.3))))
-    keys = StateKeys(facts.namespace)
+    keys = await rows_of_a_run(redis_address, app_env, Publish(a_view(ago(0.3))))
     redis: Redis = Redis(host=redis_address.host, port=redis_address.port)
     redis.delete(getattr(keys, key))
     redis.lpush(getattr(keys, key), "x")
@@ -391,8 +343,7 @@ async def test_a_key_of_another_kind_is_an_error_of_one_line(
 
 
 async def test_a_view_of_another_version_is_named(redis_address: RedisAddress, app_env: str) -> None:
-    facts = await a_run(redis_address, app_env)
-    key = StateKeys(facts.namespace).view
+    key = (await rows_of_a_run(redis_address, app_env)).view
     with Redis(host=redis_address.host, port=redis_address.port) as redis:
         redis.set(key, '{"v": 2}')
 
@@ -404,7 +355,7 @@ async def test_a_view_of_another_version_is_named(redis_address: RedisAddress, a
 async def test_a_figure_that_cannot_be_is_told_in_one_line(
     redis_address: RedisAddress, app_env: str, figure: str
 ) -> None:
-    await a_run(
+    await rows_of_a_run(
         redis_address, app_env, Publish(replace(a_view(ago(0.3)), inventory={"upbit": {"KRW": Decimal(figure)}}))
     )
 
@@ -415,7 +366,7 @@ async def test_a_figure_that_cannot_be_is_told_in_one_line(
 async def test_text_that_another_program_wrote_cannot_steer_a_terminal(
     redis_address: RedisAddress, app_env: str
 ) -> None:
-    await a_run(redis_address, app_env, Publish(replace(a_view(ago(0.3)), why_not="\x1b[2J" + "x" * 1_000_000)))
+    await rows_of_a_run(redis_address, app_env, Publish(replace(a_view(ago(0.3)), why_not="\x1b[2J" + "x" * 1_000_000)))
 
     text = text_of(read_status(settings_for(redis_address, app_env)))
 
@@ -426,9 +377,9 @@ async def test_text_that_another_program_wrote_cannot_steer_a_terminal(
 async def test_the_mode_of_the_gate_comes_first_then_the_last_heartbeat(
     redis_address: RedisAddress, app_env: str
 ) -> None:
-    await a_run(redis_address, app_env, mode="paper")
+    await rows_of_a_run(redis_address, app_env, mode="paper")
     only_paper = read_status(settings_for(redis_address, app_env))
-    await a_run(redis_address, app_env, at=ago(3600))
+    await rows_of_a_run(redis_address, app_env, at=ago(3600))
     both = read_status(settings_for(redis_address, app_env))
     paper_wanted = read_status(settings_for(redis_address, app_env, PAPER_MODE="true"))
 
@@ -446,7 +397,7 @@ async def test_the_mode_of_the_gate_comes_first_then_the_last_heartbeat(
 async def test_a_health_check_looks_at_heart_and_market(
     redis_address: RedisAddress, app_env: str, case: str, heartbeat_s: float, view_s: float, said: str
 ) -> None:
-    await a_run(redis_address, app_env, Publish(a_view(ago(view_s))), at=ago(heartbeat_s))
+    await rows_of_a_run(redis_address, app_env, Publish(a_view(ago(view_s))), at=ago(heartbeat_s))
     settings = settings_for(redis_address, app_env)
 
     assert what_is_stale(read_status(settings), 10).startswith(said)
@@ -454,7 +405,7 @@ async def test_a_health_check_looks_at_heart_and_market(
 
 
 async def test_a_health_check_wants_market_data(redis_address: RedisAddress, app_env: str) -> None:
-    await a_run(redis_address, app_env)
+    await rows_of_a_run(redis_address, app_env)
 
     assert what_is_stale(read_status(settings_for(redis_address, app_env)), 10) == "no market data yet"
 
@@ -462,8 +413,7 @@ async def test_a_health_check_wants_market_data(redis_address: RedisAddress, app
 async def test_a_reset_forgets_the_inventory_and_leaves_the_command(
     redis_address: RedisAddress, app_env: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    facts = await a_run(redis_address, app_env, Publish(a_view(ago(0.3))))
-    keys = StateKeys(facts.namespace)
+    keys = await rows_of_a_run(redis_address, app_env, Publish(a_view(ago(0.3))))
 
     code = reset_shadow(settings_for(redis_address, app_env))
 
@@ -505,7 +455,7 @@ def test_status_imports_nothing_heavy() -> None:
 async def test_what_a_daemon_last_showed_is_not_its_state_once_it_is_gone(
     redis_address: RedisAddress, app_env: str, beat_s: float, view_s: float, running: bool, why: str
 ) -> None:
-    await a_run(redis_address, app_env, Publish(a_view(ago(view_s))), at=ago(beat_s))
+    await rows_of_a_run(redis_address, app_env, Publish(a_view(ago(view_s))), at=ago(beat_s))
     status = read_status(settings_for(redis_address, app_env))
 
     assert status["running"] is running
@@ -515,7 +465,7 @@ async def test_what_a_daemon_last_showed_is_not_its_state_once_it_is_gone(
 
 
 async def test_a_redis_without_memory_can_still_be_read(private_redis: RedisServer) -> None:
-    await a_run(private_redis.address, "local", Publish(a_view(ago(0.2))))
+    await rows_of_a_run(private_redis.address, "local", Publish(a_view(ago(0.2))))
     with Redis(host=private_redis.address.host, port=private_redis.address.port) as redis:
         redis.config_set("maxmemory", "1")
 

@@ -37,6 +37,7 @@ from arbitrage.exchange.simulation_models import (
 from arbitrage.exchange.venue_orders import OrderKind, OrderRequest, RejectReason, TimeInForce, VenueState
 from arbitrage.runner import Runner
 from tests import builders as make
+from tests.conformance.virtual_benches import SimulatedPair
 
 BUY, SELL = Side.BUY, Side.SELL
 ACCEPTED, OPEN, FILLED, CANCELED, EXPIRED, PREVENTED = VenueState
@@ -750,13 +751,14 @@ def test_every_submitted_order_is_reported_exactly_once() -> None:
 
 
 class Pair:
-    """A market pair under the real runner and engine: the gateway of both venues."""
+    """A market pair under the real runner and engine."""
 
     def __init__(self, **behaviours: Behaviour) -> None:
         self.story = make.Story()
         self.intents: list[object] = []
         self.venues = {venue: SimulatedExchange(venue, behaviour=behaviours.get(venue.value)) for venue in Venue}
-        self.runner = Runner(self.story.engine, self, self, (self,), tuple(self.venues.values()), lambda soon: soon())
+        gateway = SimulatedPair(self.venues)
+        self.runner = Runner(self.story.engine, self, gateway, (self,), (gateway,), lambda soon: soon())
         for venue in self.venues.values():
             venue.connect()
             venue.deposit("BTC", Decimal(1))
@@ -768,19 +770,6 @@ class Pair:
         for event in events:
             self.runner.on_event(event)
         assert self.runner.failure is None
-
-    def submit(self, *orders: Order) -> None:
-        for order in orders:
-            self.venues[order.venue].submit(order)
-
-    def ask(self, order: Order) -> None:
-        self.venues[order.venue].ask(order)
-
-    def cancel(self, order: Order) -> None:
-        self.venues[order.venue].cancel(order)
-
-    def inspect(self, order: Order) -> None:
-        self.venues[order.venue].inspect(order)
 
     def note(self, intent: object) -> None:
         """Keep no log: this pair never restarts."""

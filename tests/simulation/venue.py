@@ -15,7 +15,6 @@ from arbitrage.domain.events import (
     BalancesSeen,
     Event,
     Inspected,
-    OpenOrder,
     OpenOrdersSeen,
     OrderReply,
     ReplyKind,
@@ -25,8 +24,10 @@ from arbitrage.domain.instants import NS_PER_S, Instant
 from arbitrage.domain.instruments import Instrument, Side, Venue
 from arbitrage.domain.plans import Fill, Order
 from arbitrage.exchange.accounts import exactly
+from arbitrage.exchange.leg_reports import fill_of, open_order_of
 from arbitrage.exchange.matching import ExactLevel, FeeRule, MatchingCore
-from arbitrage.exchange.venue_orders import Change, OrderKind, OrderRequest, Rejection, TimeInForce, Traded, VenueOrder
+from arbitrage.exchange.order_requests import request_of
+from arbitrage.exchange.venue_orders import Change, Rejection, Traded, VenueOrder
 from arbitrage.ports import Clock
 from tests.simulation.faults import Chances, Fate
 
@@ -118,7 +119,7 @@ class SimulatedVenue:
     def tell_open_orders(self, say: Say) -> None:
         """Tell which orders are open, unless that fails."""
         if self._chances.fate() is Fate.FINE and not self.is_down:
-            listed = tuple(_listed(order) for order in self.core.live_orders() if self._is_shown(order))
+            listed = tuple(open_order_of(order) for order in self.core.live_orders() if self._is_shown(order))
             self._later(say, OpenOrdersSeen(self._clock.now(), self.venue, listed))
 
     # --- what is
@@ -168,7 +169,7 @@ class SimulatedVenue:
             return ReplyKind.REFUSED, None
         if self._is_repeat(order.client_id):
             return _UNKNOWN
-        made = self.core.accept(_request(order), at)
+        made = self.core.accept(request_of(order), at)
         if isinstance(made, Rejection):
             return ReplyKind.REFUSED, None
         self.taken[order.client_id] += 1
@@ -239,7 +240,7 @@ class SimulatedVenue:
             listener(OrderReply(self._clock.now(), client_id, self.venue, *word))
 
     def _word(self, order: VenueOrder) -> Word:
-        return (ReplyKind.ENDED, _fill(order)) if order.is_over else (ReplyKind.ACCEPTED, None)
+        return (ReplyKind.ENDED, fill_of(order)) if order.is_over else (ReplyKind.ACCEPTED, None)
 
     def _is_shown(self, order: VenueOrder) -> bool:
         return self._clock.now() >= self._shown_at[order.request.client_id]
@@ -260,31 +261,3 @@ class SimulatedVenue:
 
         self.under_way += 1
         asyncio.get_running_loop().call_later(seconds, arrive)
-
-
-def _request(order: Order) -> OrderRequest:
-    return OrderRequest(
-        symbol=order.symbol,
-        side=order.side,
-        kind=OrderKind.LIMIT,
-        client_id=order.client_id,
-        price=order.limit_price,
-        quantity=order.quantity,
-        time_in_force=TimeInForce.IOC,
-    )
-
-
-def _fill(order: VenueOrder) -> Fill:
-    currency = order.trades[0].fee_currency if order.trades else order.instrument.quote
-    return Fill(quantity=order.executed_quantity, funds=order.executed_funds, fee=order.fee, fee_currency=currency)
-
-
-def _listed(order: VenueOrder) -> OpenOrder:
-    asked = order.request
-    return OpenOrder(
-        client_id=asked.client_id,
-        symbol=asked.symbol,
-        side=asked.side,
-        quantity=asked.quantity or Decimal(0),
-        limit_price=asked.price or Decimal(0),
-    )

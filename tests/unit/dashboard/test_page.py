@@ -29,7 +29,7 @@ from arbitrage.status.limits import UNITS
 from arbitrage.status.shape import shape
 from arbitrage.telemetry.alert_rules import MISMATCH
 from tests.clocks import NOON
-from tests.dashboard_views import guarded, peaceful
+from tests.daemon_views import guarded, peaceful
 from tests.plan_builders import a_plan, a_refusal, an_end
 
 ENGLISH, KOREAN = (Words(language) for language in LANGUAGES)

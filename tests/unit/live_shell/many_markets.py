@@ -2,8 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Coroutine, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -115,18 +114,6 @@ class Hall:
         """How many pairs may be traded."""
         markets = ((pair.upbit, pair.binance) for pair in self.told.pairs)
         return sum(not any(each.halted or each.held_back for each in pair) for pair in markets)
-
-    @asynccontextmanager
-    async def beside(self, *works: Coroutine[Any, Any, Any]) -> AsyncIterator[None]:
-        """Let something run meanwhile."""
-        tasks = [asyncio.create_task(work) for work in works]
-        try:
-            yield
-        finally:
-            for task in tasks:
-                task.cancel()
-            ended = await asyncio.gather(*tasks, return_exceptions=True)
-            assert all(isinstance(each, asyncio.CancelledError) for each in ended), ended
 
     async def watch_the_accounts(self) -> None:
         """Ask as often as the account watch and the checks do."""

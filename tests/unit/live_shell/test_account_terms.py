@@ -13,6 +13,7 @@ from arbitrage.live_shell.links import Terms
 from arbitrage.opportunity.finder import PairFinder, PlanRules
 from arbitrage.opportunity.watched import Watched
 from tests import builders as make
+from tests.background import beside
 from tests.plan_builders import a_plan
 from tests.unit.live_shell.many_markets import BASES, Hall, played
 
@@ -29,7 +30,7 @@ def test_250_pairs_are_up_as_soon_as_the_limits_permit_and_nobody_else_finds_no_
     async def story() -> None:
         hall = Hall()
         terms = terms_in(hall)
-        async with hall.beside(terms.keep(), hall.watch_the_accounts()):
+        async with beside(terms.keep(), hall.watch_the_accounts()):
             await asyncio.sleep(5)
             soon, problems = hall.open_pairs(), await terms.problems()
             await asyncio.sleep(62)
@@ -46,7 +47,7 @@ def test_250_pairs_are_up_as_soon_as_the_limits_permit_and_nobody_else_finds_no_
 def test_a_venue_that_is_down_for_a_while_costs_that_while_and_nothing_that_was_known() -> None:
     async def story() -> None:
         hall = Hall()
-        async with hall.beside(terms_in(hall).keep()):
+        async with beside(terms_in(hall).keep()):
             await asyncio.sleep(2)
             hall.binance.is_down = True
             await asyncio.sleep(30)
@@ -64,7 +65,7 @@ def test_a_venue_that_is_down_for_a_while_costs_that_while_and_nothing_that_was_
 def test_terms_are_asked_for_again_each_hour_and_hold_until_then() -> None:
     async def story() -> None:
         hall = Hall()
-        async with hall.beside(terms_in(hall).keep(), hall.watch_the_accounts()):
+        async with beside(terms_in(hall).keep(), hall.watch_the_accounts()):
             await asyncio.sleep(3_500)
             once = {*hall.upbit.asked.values(), *hall.binance.asked.values()}
             hall.binance.told = Terms(Decimal("0.0009"))
@@ -85,7 +86,7 @@ def test_one_market_without_an_answer_holds_up_nobody_but_its_pair() -> None:
         hall = Hall()
         hall.binance.refused.add("ETHUSDT")
         terms = terms_in(hall, "ETH", "BTC")
-        async with hall.beside(terms.keep()):
+        async with beside(terms.keep()):
             await asyncio.sleep(8)
             problems = await terms.problems()
         eth, btc = hall.told.pairs
@@ -103,7 +104,7 @@ def test_before_a_pair_is_known_the_venues_own_words_say_why() -> None:
         hall.binance.refused.add("BTCUSDT")
         terms = terms_in(hall, "BTC")
         before = await terms.problems()
-        async with hall.beside(terms.keep()):
+        async with beside(terms.keep()):
             await asyncio.sleep(1)
 
         assert await unlisted.problems() == ("the instruments are not known yet",)
@@ -118,7 +119,7 @@ def test_what_must_be_mended_is_told_and_looked_at_again_soon() -> None:
         hall = Hall()
         hall.binance.told = Terms(FEE, problem="fees in BNB")
         terms = terms_in(hall, "BTC")
-        async with hall.beside(terms.keep()):
+        async with beside(terms.keep()):
             await asyncio.sleep(1)
             first, held = await terms.problems(), hall.open_pairs()
             hall.binance.told = Terms(FEE)
@@ -135,7 +136,7 @@ def test_a_market_where_the_account_may_not_trade_is_halted_and_asked_for_again_
     async def story() -> None:
         hall = Hall()
         hall.binance.told = Terms(FEE, why_not="not now")
-        async with hall.beside(terms_in(hall).keep()):
+        async with beside(terms_in(hall).keep()):
             await asyncio.sleep(70)
             asked = hall.binance.asked.copy()
             await asyncio.sleep(130)
@@ -150,7 +151,7 @@ def test_a_market_where_the_account_may_not_trade_is_halted_and_asked_for_again_
 def test_terms_that_turn_bad_halt_their_pair() -> None:
     async def story() -> None:
         hall = Hall()
-        async with hall.beside(terms_in(hall, "BTC").keep()):
+        async with beside(terms_in(hall, "BTC").keep()):
             await asyncio.sleep(1)
             before = hall.open_pairs()
             hall.upbit.told = Terms(FEE, problem="to be mended")

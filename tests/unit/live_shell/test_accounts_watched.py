@@ -31,6 +31,7 @@ from arbitrage.live_shell.links import Terms
 from arbitrage.virtual_loop import run as run_virtually
 from arbitrage.wire.http import VenueFailed
 from tests import builders as make
+from tests.background import beside
 from tests.plan_builders import a_plan
 
 
@@ -109,13 +110,8 @@ class Desk:
 
     @asynccontextmanager
     async def watching(self) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(work) for _, work in self.watch.work()]
-        try:
+        async with beside(*(work for _, work in self.watch.work())):
             yield
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from arbitrage.exchange.listed_orders import ListedOrder
 from arbitrage.live_shell.boot_checks import NotDoneYet
 from arbitrage.live_shell.past_orders import PastOrders
 from arbitrage.wire.http import VenueFailed
+from tests.background import beside
 from tests.unit.live_shell.many_markets import BASES, Hall, played
 
 
@@ -45,7 +46,7 @@ def test_every_market_is_looked_at_once_and_nobody_else_finds_no_room() -> None:
         hall = Hall()
         hall.binance.past = [an_order(hall, f"{BASES[0]}USDT", "web-1"), an_order(hall, f"{BASES[1]}USDT", "arb-1", 49)]
         began_at = hall.clock.now()
-        async with hall.beside(hall.watch_the_accounts()):
+        async with beside(hall.watch_the_accounts()):
             found, told = await looked_for(hall, PastOrders(hall.links, hall.clock))
 
         assert found == []

@@ -1,4 +1,4 @@
-"""Views of a daemon in trouble and in peace, so that a test of the page names only what it is about."""
+"""Views of a daemon in trouble and in peace, so that a test of what is shown names only what it is about."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -31,6 +31,12 @@ def guarded(at: Instant, state: str = "REDUCING") -> EngineView:
                 Latch(kind=LatchKind.REPEATED_EXECUTION, at=NOON, why="31", who="guard", day="2026-11-22", scope="XRP"),
             ),
             lost_today=820_000_000,
-            uses=(LimitUse(name="max_daily_loss", used=Decimal(85_500), limit=Decimal(100_000), share=0.855),),
+            lost_24h=830_000_000,
+            lost_in_all=840_000_000,
+            in_flight=25_000_001,
+            uses=(
+                LimitUse(name="max_daily_loss", used=Decimal("85500.0001"), limit=Decimal(100_000), share=0.855),
+                LimitUse(name="max_position_size", used=None, limit=Decimal(1_000_000), share=None),
+            ),
         ),
     )
