@@ -1,10 +1,13 @@
-"""The daemon's event loop: which one, whether it ever sleeps, when garbage is collected. For a process of its own."""
+"""The daemon's event loop: which one, whether it ever sleeps, when garbage is collected, how tasks are ended.
+
+For a process of its own.
+"""
 
 import asyncio
 import gc
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import count
-from typing import Final
+from typing import Any, Final
 
 FREEZE_AFTER_S: Final = (2, 60, 600)
 """When what is there is taken to stay, and not looked through again: a whole collection takes 120 ms before, and then
@@ -14,6 +17,9 @@ microseconds. More often would keep for ever what was only passing by.
 WHOLE_EVERY_S: Final = 60
 YOUNG: Final = 1
 """The generation up to which is collected in between."""
+
+ASKED_AGAIN_S: Final = 2.0
+"""After so long a task that was cancelled is cancelled again; what one does at its end takes much less."""
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -51,3 +57,16 @@ async def collect_garbage() -> None:
     finally:
         gc.enable()
         gc.unfreeze()
+
+
+async def cancel_until_ended(tasks: Iterable["asyncio.Future[Any]"]) -> None:
+    """Cancel tasks until each has ended, whatever it ended with.
+
+    Once is not enough before Python 3.12: `asyncio.wait_for`, by which redis-py sends each command, swallows a
+    cancellation that comes just when what it waits for is done (CPython issue 86296).
+    """
+    left = {task for task in tasks if not task.done()}
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=ASKED_AGAIN_S)

@@ -21,7 +21,7 @@ from arbitrage.domain.instants import NS_PER_S
 from arbitrage.domain.remembered import Remembered
 from arbitrage.domain.views import EngineView
 from arbitrage.engine import Engine, EngineConfig
-from arbitrage.event_loop import collect_garbage, keep_spinning, loop_factory
+from arbitrage.event_loop import cancel_until_ended, collect_garbage, keep_spinning, loop_factory
 from arbitrage.intents import BootFacts, MemoryIntents
 from arbitrage.live_wiring import LiveWiring
 from arbitrage.local_files import Places
@@ -178,8 +178,7 @@ class LiveTrader:
                 await self._ended.wait()
                 if self._lost() is None and runner.failure is None:
                     await self._wiring.wind_down()
-                for worker in workers:
-                    worker.cancel()
+                await cancel_until_ended(workers)
         finally:
             runner.tell()
             self._alerts.tell(the_end(self._lost(), runner.failure, asked=self._asked, at=self._clock.now()))

@@ -29,6 +29,7 @@ from arbitrage.domain.instants import Instant
 from arbitrage.domain.plans import Order
 from arbitrage.domain.remembered import Remembered
 from arbitrage.engine import Engine
+from arbitrage.event_loop import cancel_until_ended
 from arbitrage.exchange.keys import ApiKeys
 from arbitrage.exchange.live import LiveGateway
 from arbitrage.intents import IntentLog
@@ -207,8 +208,7 @@ class LiveWiring:
     async def close(self) -> None:
         """Give the lease back (Wiring)."""
         if self._keeper is not None:
-            self._keeper.cancel()
-            await asyncio.gather(self._keeper, return_exceptions=True)
+            await cancel_until_ended([self._keeper])
         await self._lease.close()
 
     def _hear(self, event: Event) -> None:

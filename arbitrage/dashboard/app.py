@@ -15,6 +15,7 @@ from arbitrage.dashboard.front_door import FrontDoor
 from arbitrage.dashboard.headers import PageNonce
 from arbitrage.dashboard.parts import Parts
 from arbitrage.dashboard.requests import Hosts
+from arbitrage.event_loop import cancel_until_ended
 
 log = structlog.get_logger()
 
@@ -40,9 +41,7 @@ def page_host(jobs: Sequence[Job], failed: Callable[[], None]) -> FastAPI:
         for task in tasks:
             task.add_done_callback(lambda done: _ended(done, failed))
         yield
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await cancel_until_ended(tasks)
 
     return FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=living)
 

@@ -1,11 +1,12 @@
-"""The daemon's event loop: it may spin, and it collects its garbage when nobody waits."""
+"""The daemon's event loop: it may spin, it collects its garbage when nobody waits, and its tasks do end."""
 
 import asyncio
 import gc
 
 import pytest
 
-from arbitrage.event_loop import collect_garbage, keep_spinning, loop_factory
+from arbitrage.event_loop import cancel_until_ended, collect_garbage, keep_spinning, loop_factory
+from arbitrage.virtual_loop import run
 
 
 def turns_in(seconds: float, *, spins: bool) -> int:
@@ -45,3 +46,32 @@ async def test_garbage_is_left_alone_in_between_and_collected_as_usual_afterward
         await collecting
 
     assert (in_between, gc.isenabled()) == (False, True)
+
+
+async def looks_that_miss_one_cancellation(ended: list[str]) -> None:
+    """Look again and again, as who asks Redis does; one cancellation comes just as an answer is there, and is lost."""
+    try:
+        await asyncio.sleep(3_600)
+    except asyncio.CancelledError:
+        ended.append("missed")
+    try:
+        await asyncio.sleep(3_600)
+    finally:
+        ended.append("ended")
+
+
+def test_a_stop_does_not_hang_on_a_task_that_misses_its_cancellation() -> None:
+    ended: list[str] = []
+
+    async def story() -> float:
+        loop = asyncio.get_running_loop()
+        tasks = [asyncio.create_task(looks_that_miss_one_cancellation(ended)), asyncio.create_task(asyncio.sleep(0))]
+        await asyncio.sleep(0)
+        began = loop.time()
+        await cancel_until_ended(tasks)
+        return loop.time() - began
+
+    took_s = run(story(), 1)
+
+    assert ended == ["missed", "ended"]
+    assert took_s < 3
