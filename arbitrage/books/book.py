@@ -102,28 +102,21 @@ class Book:
         if sequence and sequence < self._levels_sequence and at - self.updated_at <= RENUMBER_AFTER:
             return
         touch = snapshot.depth.touch()
-        if touch is None or not _is_believable(touch):
+        if touch is None or not self._take_touch(touch, sequence, at):
             self.disbelieve()
             return
         self._depth, self._bids, self._asks = snapshot.depth, None, None
-        self._levels_sequence = sequence
-        self.updated_at = at
-        ahead = sequence < self.sequence and at - self.touched_at <= RENUMBER_AFTER
-        if ahead and self.condition is _GOOD:
-            self._touch_is_newer = True  # the touch came ahead of this snapshot: it stays on top
-            return
-        self._set_touch(touch, sequence, at)
-        self._touch_is_newer = False
+        self._levels_sequence, self.updated_at = sequence, at
+        self._touch_is_newer = self.sequence > sequence
 
     def lay_over(self, update: TouchUpdate) -> None:
         """Take a touch that is newer than the levels. It counts only above a snapshot, and only if it is newer."""
         if self._depth is None or update.sequence <= self.sequence:
             return
-        touch = (update.bid, update.bid_size, update.ask, update.ask_size)
-        if not _is_believable(touch):
+        touch = update.bid, update.bid_size, update.ask, update.ask_size
+        if not self._take_touch(touch, update.sequence, update.at):
             self.disbelieve()
             return
-        self._set_touch(touch, update.sequence, update.at)
         self._bids = self._asks = None
         self._touch_is_newer = True
 
@@ -143,14 +136,26 @@ class Book:
         self.walkable()
         return self._asks or ()
 
-    def _set_touch(self, touch: Touch, sequence: int, at: Instant) -> None:
+    def _take_touch(self, touch: Touch, sequence: int, at: Instant) -> bool:
+        """Take a touch, unless the one that is held came ahead of it. False, and nothing taken, if it is none."""
+        bid, bid_size, ask, ask_size = touch
+        if not (  # asked of every frame, so without a call for each; false for NaN
+            MIN_PRICE <= bid <= MAX_PRICE
+            and MIN_PRICE <= ask <= MAX_PRICE
+            and MIN_QUANTITY <= bid_size <= MAX_QUANTITY
+            and MIN_QUANTITY <= ask_size <= MAX_QUANTITY
+        ):
+            return False
+        if sequence < self.sequence and self.condition is _GOOD and at - self.touched_at <= RENUMBER_AFTER:
+            return True
         self.bid, self.bid_size, self.ask, self.ask_size = touch
         self.sequence, self.touched_at = sequence, at
-        if self.bid < self.ask:
+        if bid < ask:
             self.condition = _GOOD
         else:
             self.condition = Health.CROSSED
             self.rejected += 1
+        return True
 
     def _check_levels(self, depth: Depth) -> None:
         bids, asks = depth.bids(), depth.asks()
@@ -161,16 +166,6 @@ class Book:
             bids = [(self.bid, self.bid_size), *(level for level in bids if level[0] < self.bid)]
             asks = [(self.ask, self.ask_size), *(level for level in asks if level[0] > self.ask)]
         self._bids, self._asks = bids, asks
-
-
-def _is_believable(touch: Touch) -> bool:
-    bid, bid_size, ask, ask_size = touch
-    return (  # asked of every frame, so without a call for each; false for NaN
-        MIN_PRICE <= bid <= MAX_PRICE
-        and MIN_PRICE <= ask <= MAX_PRICE
-        and MIN_QUANTITY <= bid_size <= MAX_QUANTITY
-        and MIN_QUANTITY <= ask_size <= MAX_QUANTITY
-    )
 
 
 def _fall(levels: Sequence[Level]) -> bool:

@@ -16,17 +16,18 @@ class LeastDelay:
 
     def __init__(self) -> None:
         self._seconds: deque[tuple[int, int]] = deque(maxlen=_SECONDS_KEPT)
-        self._second, self._least = -1, 0
+        self._second_ends, self._least = 0, 0
 
     def add(self, arrival: Instant, stamped: int) -> None:
         """Take one frame's arrival and its stamp, both in ns."""
-        second, delay = arrival // NS_PER_S, arrival - stamped
-        if second != self._second:
-            self._second, self._least = second, delay
+        delay = arrival - stamped
+        if arrival >= self._second_ends:
+            second = arrival // NS_PER_S
+            self._second_ends, self._least = (second + 1) * NS_PER_S, delay
             self._seconds.append((second, delay))
         elif delay < self._least:
             self._least = delay
-            self._seconds[-1] = (second, delay)
+            self._seconds[-1] = (self._seconds[-1][0], delay)
 
     def estimate(self, now: Instant) -> Nanos | None:
         """Return the least delay of the last minute, or None if there was no frame in it."""

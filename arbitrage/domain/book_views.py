@@ -52,18 +52,18 @@ class Reference:
     high: float | None
 
 
-@dataclass(slots=True)
-class ListedDepth:
-    """Levels that are already lists of (price, quantity)."""
+class ListedLevels:
+    """How levels are looked at that are lists of (price, quantity) already, by whatever name a decoder found them."""
+
+    __slots__ = ()
 
     bid_levels: Sequence[Level]
     ask_levels: Sequence[Level]
 
     def touch(self) -> Touch | None:
         """Return the best bid and ask, or None where a side is empty."""
-        if not self.bid_levels or not self.ask_levels:
-            return None
-        return (*self.bid_levels[0], *self.ask_levels[0])
+        bids, asks = self.bid_levels, self.ask_levels
+        return bids[0] + asks[0] if bids and asks else None
 
     def bids(self) -> Sequence[Level]:
         """Return the bids, highest first."""
@@ -72,3 +72,11 @@ class ListedDepth:
     def asks(self) -> Sequence[Level]:
         """Return the asks, lowest first."""
         return self.ask_levels
+
+
+@dataclass(slots=True)
+class ListedDepth(ListedLevels):
+    """A Depth of two lists."""
+
+    bid_levels: Sequence[Level]
+    ask_levels: Sequence[Level]

@@ -35,9 +35,28 @@ class _Unit(Struct, gc=False):
 
 
 class _Orderbook(Struct, tag_field="ty", tag="orderbook", gc=False):
+    """A frame that is its own Depth: the units are split into sides only if asked for, which costs half a decoding."""
+
     cd: _Code
     tms: _Milliseconds
-    obu: Annotated[list[_Unit], Meta(max_length=MAX_LEVELS)]
+    units: Annotated[list[_Unit], Meta(max_length=MAX_LEVELS)] = field(name="obu")
+
+    def touch(self) -> Touch | None:
+        """Return the best bid and ask as they came, or None where a side is empty or padding."""
+        if not self.units:
+            return None
+        best = self.units[0]
+        if not (best.bp or best.bs) or not (best.ap or best.ask_size):
+            return None
+        return best.bp, best.bs, best.ap, best.ask_size
+
+    def bids(self) -> Sequence[Level]:
+        """Return the bids as they came, without the padding."""
+        return [(unit.bp, unit.bs) for unit in self.units if unit.bp or unit.bs]
+
+    def asks(self) -> Sequence[Level]:
+        """Return the asks as they came, without the padding."""
+        return [(unit.ap, unit.ask_size) for unit in self.units if unit.ap or unit.ask_size]
 
 
 class _Trade(Struct, tag_field="ty", tag="trade", gc=False):
@@ -73,33 +92,6 @@ _read: Final = Decoder(_Orderbook | _Trade | _Ticker).decode
 _OTHERS: Final = Decoder(_Other)
 _CODE_IN: Final = re.compile(rb'"(?:cd|code)"\s*:\s*"([A-Z0-9]{1,12}-[A-Z0-9]{1,16})"')
 
-
-class UnitDepth:
-    """An orderbook frame's levels, split into sides only if asked for: splitting costs half as much as decoding."""
-
-    __slots__ = ("_units",)
-
-    def __init__(self, units: list[_Unit]) -> None:
-        self._units = units
-
-    def touch(self) -> Touch | None:
-        """Return the best bid and ask as they came, or None where a side is empty or padding."""
-        if not self._units:
-            return None
-        best = self._units[0]
-        if not (best.bp or best.bs) or not (best.ap or best.ask_size):
-            return None
-        return best.bp, best.bs, best.ap, best.ask_size
-
-    def bids(self) -> Sequence[Level]:
-        """Return the bids as they came, without the padding."""
-        return [(unit.bp, unit.bs) for unit in self._units if unit.bp or unit.bs]
-
-    def asks(self) -> Sequence[Level]:
-        """Return the asks as they came, without the padding."""
-        return [(unit.ap, unit.ask_size) for unit in self._units if unit.ap or unit.ask_size]
-
-
 # How an orderbook frame begins as Upbit writes it; a code behind it has at most 30 letters.
 _BEGINNING: Final = b'{"ty":"orderbook","cd":"'
 _CODE_TO: Final = len(_BEGINNING) + 31
@@ -119,7 +111,7 @@ def decode(payload: bytes, at: Instant) -> Decoded:
     except NOT_DECODED:
         return _other(payload, at)
     if type(frame) is _Orderbook:
-        return BookSnapshot(at, _VENUE, frame.cd, 0, frame.tms * NS_PER_MS, UnitDepth(frame.obu))
+        return BookSnapshot(at, _VENUE, frame.cd, 0, frame.tms * NS_PER_MS, frame)
     return Notice(NoticeKind.TRADE if isinstance(frame, _Trade) else NoticeKind.TICKER)
 
 

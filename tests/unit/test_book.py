@@ -55,6 +55,18 @@ GOOD = binance([(99.0, 1.0), (98.0, 2.0)], [(101.0, 1.0), (102.0, 2.0)])
             Health.GOOD,
             100.0,
         ),
+        (
+            "a bad older book under a newer touch",
+            [GOOD, make.touch(100.0, 101.0, 15), binance([(97.0, 1.0)], [(101.0, math.nan)], 12)],
+            Health.EMPTY,
+            0.0,
+        ),
+        (
+            "a book under a newer touch that crosses",
+            [GOOD, make.touch(103.0, 101.0, 15), binance([(97.0, 1.0)], [(101.0, 1.0)], 12)],
+            Health.GOOD,
+            97.0,
+        ),
         ("an older book than the last", [GOOD, binance([(97.0, 1.0)], [(101.0, 1.0)], 9)], Health.GOOD, 99.0),
         ("a newer book heals", [binance([], []), GOOD], Health.GOOD, 99.0),
     ],
@@ -95,6 +107,16 @@ def test_a_newer_touch_at_an_old_price_replaces_that_level() -> None:
 
     assert list(book.bids()) == [(99.0, 7.0), (98.0, 2.0)]
     assert list(book.asks()) == [(101.0, 7.0), (102.0, 2.0)]
+
+
+def test_a_touch_that_came_ahead_of_its_book_lies_on_the_books_levels_until_a_book_overtakes_it() -> None:
+    late = binance([(97.0, 1.0), (96.0, 2.0)], [(101.0, 1.0)], 12)
+    book = book_with(GOOD, make.touch(98.5, 101.0, 15, size=7.0), late)
+    under = list(book.bids())
+    book.replace(binance([(97.0, 1.0), (96.0, 2.0)], [(101.0, 1.0)], 15))
+
+    assert under == [(98.5, 7.0), (97.0, 1.0), (96.0, 2.0)]
+    assert list(book.bids()) == [(97.0, 1.0), (96.0, 2.0)]
 
 
 def test_the_same_state_sent_again_is_fresh_news() -> None:

@@ -18,6 +18,13 @@ def test_one_slow_frame_changes_nothing() -> None:
     assert delays((0, 30), (100, 900), (1_500, 31), (2_000, 143_000)).estimate(make.after_ms(2_000)) == from_ms(30)
 
 
+def test_each_second_keeps_its_own_least() -> None:
+    estimate = delays((0, 5), (999, 4), (1_000, 30), (1_999, 40))
+
+    assert estimate.estimate(make.after_ms(59_999)) == from_ms(4)
+    assert estimate.estimate(make.after_ms(60_000)) == from_ms(30)
+
+
 def test_a_clock_that_is_behind_shows_below_zero() -> None:
     assert delays((0, -1_200), (100, -1_150)).estimate(make.after_ms(100)) == from_ms(-1_200)
 

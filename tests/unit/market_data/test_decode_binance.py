@@ -23,6 +23,18 @@ def test_a_partial_book_takes_its_symbol_from_the_stream():
     assert book.depth.asks() == [(101.0, 2.0)]
 
 
+def test_each_stream_keeps_its_own_symbol():
+    streams = ["ethusdt", "btcusdt", "ETHUSDT", "a" * 24, "a" * 25, "ethusdt", "btcusdt"]
+    symbols = [decode(binance_book(stream), AT).symbol for stream in streams]
+
+    assert symbols == [stream.upper() for stream in streams]
+
+
+@pytest.mark.parametrize("empty", [{"bids": []}, {"asks": []}, {"bids": [], "asks": []}])
+def test_a_book_with_an_empty_side_has_no_touch(empty):
+    assert decode(binance_book(**empty), AT).depth.touch() is None
+
+
 def test_a_touch_is_an_event_of_its_own():
     assert decode(binance_touch(sequence=7), AT) == TouchUpdate(
         AT, Venue.BINANCE, "BTCUSDT", 7, bid=100.0, bid_size=3.78, ask=101.0, ask_size=1.54
@@ -43,6 +55,8 @@ def test_white_space_and_another_order_of_members_change_nothing(frame):
         ({"result": None, "id": 1}, Notice(NoticeKind.RESULT)),
         ({"error": {"code": 2, "msg": "no such stream"}, "id": 1}, Notice(NoticeKind.ERROR, "2 no such stream")),
         ({"code": 3, "msg": "invalid"}, Notice(NoticeKind.ERROR, "3 invalid")),
+        ({"code": 3, "msg": "btcusdt@bookTicker?"}, Notice(NoticeKind.ERROR, "3 btcusdt@bookTicker?")),
+        ({"code": 3, "msg": "btcusdt@depth20?"}, Notice(NoticeKind.ERROR, "3 btcusdt@depth20?")),
         ({"e": "serverShutdown", "E": 1}, Notice(NoticeKind.SHUTDOWN)),
         ({"stream": "!serverShutdown", "data": {"e": "serverShutdown", "E": 1}}, Notice(NoticeKind.SHUTDOWN)),
         (
