@@ -38,7 +38,7 @@ from arbitrage.intents.rows import (
     row_of,
     to_json,
 )
-from arbitrage.local_files.durable import sync_folder, write_whole
+from arbitrage.local_files.durable import open_nameless, sync_folder, write_whole
 
 log = structlog.get_logger()
 
@@ -66,6 +66,7 @@ class IntentLog:
         self._must_cut = False
         self._dirty = False
         self._failure = ""
+        self._scratch: int | None = None
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -112,9 +113,15 @@ class IntentLog:
             self._sequence = row.sequence
 
     def rehearse(self, plan: TwoLegPlan, orders: tuple[Order, ...]) -> None:
-        """Write a plan out as a line, and throw the line away."""
+        """Write a plan out as a line into a file without a name, over the line before. Raises OSError if that fails.
+
+        The kernel's way to this disk is not at hand either when it has not been gone for a while.
+        """
         written, ordered = msgspec.Raw(to_json(plan)), msgspec.Raw(to_json(orders))
-        self._chain.line(PlanRow(sequence=0, day="", plan_id=plan.plan_id, worst_case=0, plan=written, orders=ordered))
+        row = PlanRow(sequence=0, day="", plan_id=plan.plan_id, worst_case=0, plan=written, orders=ordered)
+        if self._scratch is None:
+            self._scratch = open_nameless(self._path.parent)
+        os.pwrite(self._scratch, self._chain.line(row), 0)
 
     def _write_owed(self) -> None:
         """Write what could not be written before. Nothing is noted after a hole."""
@@ -179,6 +186,8 @@ class IntentLog:
         with suppress(OSError):  # what was written is in the file; nothing more can be done for it here
             os.fdatasync(self._lines)
         os.close(self._lines)
+        if self._scratch is not None:
+            os.close(self._scratch)
 
     def _tidy(self, logged: Logged) -> None:
         if logged.torn:

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,6 +15,15 @@ def write_whole(file: int, data: bytes) -> None:
         if not more:
             raise OSError(errno.ENOSPC, "nothing more could be written")
         written += more
+
+
+def open_nameless(folder: Path) -> int:
+    """Return a descriptor of a new file on this folder's disk that has no name, and is gone once it is closed.
+
+    Raises OSError if there can be none.
+    """
+    with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
+        return os.dup(file.fileno())
 
 
 def replace_file(path: Path, data: bytes) -> None:

@@ -165,6 +165,22 @@ def test_an_entry_that_no_reader_could_take_in_is_not_written(path, entry, why):
         assert path.stat().st_size == size
 
 
+def test_a_rehearsal_leaves_no_trace(path):
+    with opened(path) as log:
+        log.note(planned(1, "won"))
+        before, plan = path.read_bytes(), a_submission("p-9")
+        for _ in range(3):
+            log.rehearse(plan.approved.what, plan.orders)
+        beside = {file.name for file in path.parent.iterdir()}
+        after = path.read_bytes()
+        log.note(ended(2, "won", at=seconds(1)))
+
+    assert after == before
+    assert beside == {path.name}
+    with opened(path) as log:
+        assert (log.logged.sequence, log.logged.open_plans) == (2, ())
+
+
 def test_a_new_log_takes_no_entry_before_it_has_a_head(path):
     log = IntentLog.open(path)
     with pytest.raises(OSError, match="no head"):
