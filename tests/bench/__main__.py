@@ -19,6 +19,7 @@ from rich.console import Console
 from tests.bench import (
     burst,
     busy,
+    cores,
     decode,
     footprint,
     machine,
@@ -125,6 +126,7 @@ def main() -> int:
         "--profile", type=int, nargs="?", const=4, metavar="PAIRS", help="show the stages of a tick, only"
     )
     given = asked.parse_args()
+    cores.keep_away()
     if given.profile:
         return _profile(given.profile, 10 if given.quick else 100)
     console = Console(stderr=True, highlight=False)

@@ -1,4 +1,7 @@
-"""Child processes of the bench: started, heard out, and ended by whoever started them. It measures nothing."""
+"""Child processes of the bench: started, heard out, and ended by whoever started them. It measures nothing.
+
+All but the venues are what is measured, and get the core for that.
+"""
 
 import asyncio
 import os
@@ -7,6 +10,8 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
+
+from tests.bench import cores
 
 CHECKOUT: Final = Path(__file__).parents[2]
 TETHER: Final = CHECKOUT / "arbitrage" / "local_stack" / "tether.py"
@@ -52,6 +57,7 @@ async def module(
         process = await asyncio.create_subprocess_exec(
             *tethered(sys.executable, "-m", name, *arguments), env=environment(given), stdout=file, stderr=file
         )
+    cores.place(process.pid)
     try:
         yield process
     finally:
@@ -62,6 +68,7 @@ async def module(
 async def program(path: Path, *arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
     """Run a program while the context lasts."""
     process = await asyncio.create_subprocess_exec(*tethered(str(path), *arguments))
+    cores.place(process.pid)
     try:
         yield process
     finally:
@@ -99,6 +106,7 @@ async def conversing(name: str, *arguments: str, output: Path) -> AsyncIterator[
             stdout=asyncio.subprocess.PIPE,
             stderr=file,
         )
+    cores.place(process.pid)
     try:
         yield process
     finally:

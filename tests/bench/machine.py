@@ -7,6 +7,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
 
+from tests.bench import cores
+
 PACKAGES: Final = ("arbitrage", "ccxt", "picows", "msgspec", "uvloop", "aiohttp", "redis", "structlog", "orjson")
 
 
@@ -15,6 +17,7 @@ def facts() -> dict[str, Any]:
     return {
         "cpu": _cpu_model(),
         "cores": os.cpu_count(),
+        "cores_shared_out": cores.ARE_SHARED_OUT,
         "python": sys.version.split()[0],
         "system": f"{platform.system()} {platform.release()}",
         "loop": "uvloop",

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from tests.bench import children
+from tests.bench import children, cores
 from tests.bench.children import end, environment
 from tests.bench.frames import coins, market_frames
 from tests.bench.market import AT_REST_S, BenchMarket
@@ -161,6 +161,7 @@ async def running(given: Mapping[str, str], folder: Path, entry: str = "arbitrag
             stdout=file,
             stderr=file,
         )
+    cores.place(process.pid)
     try:
         yield Product(process, log)
     finally:
