@@ -11,8 +11,7 @@ from pathlib import Path
 from tests.bench import children, product
 from tests.bench.floor import NO_COMPILER, compile_floor
 from tests.bench.frames import market_frames
-from tests.bench.market import BenchMarket
-from tests.bench.product import FEW
+from tests.bench.market import FEW, BenchMarket
 from tests.bench.rounds import Findings, Say, Turn, take_turns
 from tests.bench.tick_to_trade import PACE_S, a_turn
 from tests.bench.venue_port import VenuePort
@@ -34,6 +33,7 @@ async def measure(
             product.forget_log(site.folder)
             async with product.running(given, site.folder) as daemon:
                 await daemon.ready(site.market)
+                site.market.why = daemon.last_words
                 return await a_turn(site.market, ticks)()
 
         turns: dict[str, Turn] = {"busy/ours, 4 pairs": ours, "busy/C echo": await _floor_turn(stack, floor, ticks)}

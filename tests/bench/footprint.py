@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.bench import children, product
-from tests.bench.market import PER_PAIR_S
-from tests.bench.product import FEW
+from tests.bench.market import FEW, FRAMES_A_BOOK, MANY
 from tests.bench.rounds import Findings, Say
 
 _TICKS_S: Final = os.sysconf("SC_CLK_TCK")
@@ -39,7 +38,8 @@ async def measure(
         few_mb = _rss_mb(few)
     findings.take("footprint/rss, 4 pairs", "MB", [few_mb])
     async with AsyncExitStack() as stack:
-        say(f"the product starts with {pairs} pairs; {pairs * PER_PAIR_S:,} frames a second for {seconds:g} s")
+        frames_s = pairs * MANY.books_s * FRAMES_A_BOOK
+        say(f"the product starts with {pairs} pairs; {frames_s:,.0f} frames a second for {seconds:g} s")
         many, site = await _running(stack, folder / "many", pairs, redis_binary)
         await site.market.breathe(seconds / 4)
         findings.take("footprint/cpu, many pairs", "%", await _under_load(many, site, seconds))

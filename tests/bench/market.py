@@ -13,11 +13,33 @@ from arbitrage.domain.instruments import Venue
 from tests.bench.frames import MarketFrames, PairFrames
 from tests.bench.venue_port import OrderSeen, Stream, VenuePort
 
-PER_PAIR_S: Final = 10
-"""Frames of one pair in a second, over both venues: about what all of Upbit's markets send on the average."""
 
-AT_REST_S: Final = 0.5
-"""The same while somebody only has to come up."""
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often a second, for one pair: both venues' books, with a touch of Binance's each time, and lone touches."""
+
+    books_s: float
+    touches_s: float = 0.0
+
+
+FRAMES_A_BOOK: Final = 3
+"""Upbit's book, Binance's, and its touch."""
+
+BUSY: Final = Pace(books_s=10, touches_s=70)
+"""The pairs that everybody trades: both venues send a book each 100 ms and no oftener (Upbit's grid as third parties
+measured it, Binance's `@100ms`), Binance's touches of ETH come 70 times a second in a recording of August 2024."""
+
+MANY: Final = Pace(books_s=10 / FRAMES_A_BOOK)
+"""Ten frames a second for each pair of a large book: 2,000 with 200 pairs."""
+
+AT_REST: Final = Pace(books_s=1 / 6)
+"""While somebody only has to come up."""
+
+FX_S: Final = 10
+"""The fx is one of Upbit's books: not more than one each 100 ms either."""
+
+FEW: Final = 4
+"""So many pairs are busy ones."""
 
 BEAT_S: Final = 0.01
 HALF_BEAT_S: Final = BEAT_S / 2
@@ -54,7 +76,8 @@ class BenchMarket:
         self._frames = frames
         self._id = 20_000_000_000
         self._turn = 0
-        self._quiet: Iterator[PairFrames] = self._round_robin()
+        self._books, self._touches = self._round_robin(), self._round_robin()
+        self._pace = BUSY if len(frames.pairs) <= FEW else MANY
         self._waiting: asyncio.Future[None] | None = None
         self._first: dict[Venue, int] = {}
         self.times: list[TickTimes] = []
@@ -63,15 +86,23 @@ class BenchMarket:
         port.on_order = self._take
         port.on_stream = self._greet
 
-    async def breathe(self, seconds: float, per_pair_s: float = PER_PAIR_S) -> None:
-        """Let the market live for a while without anything to trade on, at so many frames of a pair in a second."""
-        due, owed = time.perf_counter(), 0.0
+    async def breathe(self, seconds: float, pace: Pace | None = None) -> None:
+        """Let the market live for a while without anything to trade on, at its own pace if at no other."""
+        pace, pairs = pace or self._pace, len(self._frames.pairs)
+        sent_a_second: dict[Callable[[], None], float] = {
+            self._send_next_books: pace.books_s * pairs,
+            self._send_next_touch: pace.touches_s * pairs,
+            self._send_fx: FX_S,
+        }
+        owed = dict.fromkeys(sent_a_second, 0.0)
+        due = time.perf_counter()
         end = due + seconds
         while due < end:
-            owed += per_pair_s * len(self._frames.pairs) * BEAT_S
-            while owed >= 1:
-                owed -= self._send_quiet(next(self._quiet))
-            self._send_fx()
+            for send, a_second in sent_a_second.items():
+                owed[send] += a_second * BEAT_S
+                while owed[send] >= 1:
+                    send()
+                    owed[send] -= 1
             due += BEAT_S
             await asyncio.sleep(max(0.0, due - time.perf_counter()))
 
@@ -138,8 +169,11 @@ class BenchMarket:
         while True:
             yield from self._frames.pairs
 
-    def _send_quiet(self, pair: PairFrames) -> int:
-        """Send both venues' books of a pair; return how many frames that were."""
+    def _send_next_books(self) -> None:
+        self._send_quiet(next(self._books))
+
+    def _send_quiet(self, pair: PairFrames) -> None:
+        """Send both venues' books of a pair, and Binance's touch."""
         stamp = time.time_ns() // 1_000_000  # noqa: TID251 - a venue's own clock
         self._id += 2
         for stream in self._port.streams[Venue.UPBIT]:
@@ -147,7 +181,12 @@ class BenchMarket:
         for stream in self._port.streams[Venue.BINANCE]:
             for frame in self._binance(stream, pair):
                 stream.send(frame)
-        return 3
+
+    def _send_next_touch(self) -> None:
+        pair = next(self._touches)
+        self._id += 2
+        for stream in self._port.streams[Venue.BINANCE]:
+            stream.send((pair.ticker_raw if stream.is_raw else pair.ticker) % (self._id + 1))
 
     def _binance(self, stream: Stream, pair: PairFrames) -> Sequence[bytes]:
         if stream.is_raw:

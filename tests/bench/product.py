@@ -16,7 +16,7 @@ from typing import Any, Final
 from tests.bench import children, cores
 from tests.bench.children import end, environment
 from tests.bench.frames import coins, market_frames
-from tests.bench.market import AT_REST_S, BenchMarket
+from tests.bench.market import AT_REST, FEW, BenchMarket
 from tests.bench.venue_port import VenuePort
 from tests.certificates import for_localhost
 from tests.live_daemon import live_flags_and_state
@@ -31,7 +31,6 @@ MOST_SHOWN: Final = 400
 
 LOG: Final = "daemon.log"
 REDIS: Final = "redis"
-FEW: Final = 4
 NO_REDIS: Final = "nothing of the product in Live: there is no redis-server 7 or newer on the PATH"
 
 WIDE: Final = {
@@ -78,7 +77,7 @@ class Product:
                 while not self.logged(event, **fields):
                     if self.process.returncode is not None:
                         raise TimeoutError
-                    await market.breathe(LOOK_S, AT_REST_S)
+                    await market.breathe(LOOK_S, AT_REST)
         except TimeoutError:
             raise RuntimeError(f"the product never logged {event}:\n{self.last_words()}") from None
 

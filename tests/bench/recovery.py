@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.bench import product
-from tests.bench.market import MissedTick
-from tests.bench.product import FEW
+from tests.bench.market import FEW, MissedTick
 from tests.bench.rounds import Findings, Say, take_turns
 from tests.bench.tick_to_trade import PACE_S
 

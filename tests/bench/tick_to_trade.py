@@ -17,8 +17,7 @@ from typing import Final
 from tests.bench import children, product
 from tests.bench.floor import NO_COMPILER, compile_floor
 from tests.bench.frames import market_frames
-from tests.bench.market import BenchMarket
-from tests.bench.product import FEW
+from tests.bench.market import FEW, BenchMarket
 from tests.bench.rounds import Findings, Say, Turn, take_turns
 from tests.bench.venue_port import VenuePort
 
