@@ -16,7 +16,7 @@ from arbitrage.domain.plans import Fill, Order, Purpose
 from arbitrage.exchange.binance_limits import ORDERS_10S, ORDERS_DAY, WEIGHT, learn_limits
 from arbitrage.exchange.binance_replies import OrderSeen, fill_of, nothing_filled, order_seen, trades_of
 from arbitrage.exchange.binance_requests import BinanceRequests
-from arbitrage.exchange.outcomes import Outcome, Question, binance_outcome, failure_outcome, unsent
+from arbitrage.exchange.outcomes import ACCEPTED, ENDED, Outcome, Question, binance_outcome, failure_outcome, unsent
 from arbitrage.ports import Clock, Emit, Ready
 from arbitrage.wire.http_reply import HttpReply, LineFailure
 from arbitrage.wire.limiter import Limiter
@@ -31,6 +31,11 @@ TIMEOUT_S: Final = 5.0
 FIND_WEIGHT: Final = 4
 TRADES_WEIGHT: Final = 5
 CANCEL_WEIGHT: Final = 1
+
+# looked up once: an enum takes 70 ns for it
+_VENUE: Final = Venue.BINANCE
+_PLACE: Final = Question.PLACE
+_REDUCE: Final = Purpose.REDUCE
 
 Reply = HttpReply | LineFailure
 
@@ -59,7 +64,7 @@ class BinanceOrders:
 
     def prepare(self, order: Order) -> Ready | None:
         """Sign an order; return how to write it to a warm connection. None: told as BUSY."""
-        at, is_urgent = self._clock.now(), order.purpose is Purpose.REDUCE
+        at, is_urgent = self._clock.now(), order.purpose is _REDUCE
         limiter = self._limiter
         if not (
             limiter.take(ORDERS_10S, at, is_urgent=is_urgent) and limiter.take(ORDERS_DAY, at, is_urgent=is_urgent)
@@ -101,7 +106,7 @@ class BinanceOrders:
         return "" if sent else "not asked: no connection is idle"
 
     def _placed(self, order: Order, reply: Reply) -> None:
-        seen = self._accepted(order, Question.PLACE, reply)
+        seen = self._accepted(order, _PLACE, reply)
         if seen is None:
             return
         try:
@@ -113,15 +118,14 @@ class BinanceOrders:
             # the trades say it again, and only then it counts: a fee that the ledger cannot price is no small thing
             self._tell(order, Outcome(ReplyKind.ACCEPTED, f"its fees are to be asked for: {remark}"))
             return
-        self._tell(order, Outcome(ReplyKind.ENDED if seen.is_over else ReplyKind.ACCEPTED, ""), fill)
+        self._tell(order, ENDED if seen.is_over else ACCEPTED, fill)
 
     def _shown(self, order: Order, question: Question, reply: Reply) -> None:
         seen = self._accepted(order, question, reply)
         if seen is None:
             return
         if seen.executed == 0:
-            kind = ReplyKind.ENDED if seen.is_over else ReplyKind.ACCEPTED
-            self._tell(order, Outcome(kind, ""), nothing_filled())
+            self._tell(order, ENDED if seen.is_over else ACCEPTED, nothing_filled())
             return
         write = partial(self._requests.read, "/api/v3/myTrades", _by_id(order.symbol, seen.order_id))
         unable = self._send_inquiry(write, partial(self._traded, order, seen), TRADES_WEIGHT)
@@ -153,19 +157,22 @@ class BinanceOrders:
             self._tell(order, failure_outcome(reply))
             return None
         learn_limits(self._limiter, reply, self._clock.now())
-        outcome = binance_outcome(question, reply.status, reply.body)
-        if outcome.kind is not ReplyKind.ACCEPTED:
-            self._tell(order, outcome, nothing_filled() if outcome.kind is ReplyKind.ENDED else None)
-            return None
+        why = ""
         try:
-            return order_seen(reply.body, order)
+            seen = order_seen(reply.body, order)
+            if 200 <= reply.status < 300:
+                return seen
         except ValueError as failure:
-            self._tell(order, Outcome(ReplyKind.UNKNOWN, f"a reply that cannot be believed: {failure}", True))
-            return None
+            why = str(failure)
+        outcome = binance_outcome(question, reply.status, reply.body)
+        if outcome.kind is ReplyKind.ACCEPTED:
+            outcome = Outcome(ReplyKind.UNKNOWN, f"a reply that cannot be believed: {why}", True)
+        self._tell(order, outcome, nothing_filled() if outcome.kind is ReplyKind.ENDED else None)
+        return None
 
     def _tell(self, order: Order, outcome: Outcome, fill: Fill | None = None) -> None:
         at = self._clock.now()
-        self._emit(OrderReply(at, order.client_id, Venue.BINANCE, outcome.kind, fill, outcome.reason))
+        self._emit(OrderReply(at, order.client_id, _VENUE, outcome.kind, fill, outcome.reason))
         if outcome.is_trouble:
             self._emit(VenueTrouble(at, Venue.BINANCE, outcome.reason))
 

@@ -42,10 +42,10 @@ def learn_limits(limiter: Limiter, reply: HttpReply, at: Instant) -> None:
 
     Too many orders (-1015) block further ones, and not the questions and cancels that lower a risk.
     """
-    for header, kind in _COUNTS.items():
-        used = _number(reply.headers.get(header))
+    for header, text in reply.headers.items():
+        used = _number(text) if header in _COUNTS else None
         if used is not None:
-            limiter.learn_used(kind, used, at)
+            limiter.learn_used(_COUNTS[header], used, at)
     if reply.status not in _USUAL_BLOCK_S:
         return
     told_s = _number(reply.headers.get("retry-after"))

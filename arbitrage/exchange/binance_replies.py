@@ -4,9 +4,7 @@ Whatever does not add up raises ValueError. Numbers are exact, from the venue's 
 rest-api; statuses: enums, "Order status".
 """
 
-from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final, TypeVar
 
@@ -52,6 +50,8 @@ class _OrderRow(Struct, rename="camel"):
     orig_client_order_id: str = ""
     time: int = 0
     fills: list[_FillRow] = []
+    code: int = 0
+    msg: str = ""
 
 
 class _TradeRow(Struct, rename="camel"):
@@ -65,8 +65,12 @@ class _TradeRow(Struct, rename="camel"):
     commission_asset: str
 
 
-@dataclass(frozen=True, slots=True)
-class Trade:
+_ORDER: Final = msgspec.json.Decoder(_OrderRow)
+_ORDERS: Final = msgspec.json.Decoder(list[_OrderRow])
+_TRADES: Final = msgspec.json.Decoder(list[_TradeRow])
+
+
+class Trade(Struct, frozen=True):
     """One fill: base `quantity`, and the `fee` that was taken for it."""
 
     trade_id: int
@@ -75,8 +79,7 @@ class Trade:
     fee_currency: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderSeen:
+class OrderSeen(Struct, frozen=True, kw_only=True):
     """An order as a reply shows it. `trades` are there in the reply to a new order only."""
 
     order_id: int
@@ -87,17 +90,19 @@ class OrderSeen:
 
 
 def order_seen(body: bytes, order: Order) -> OrderSeen:
-    """Read a reply that shows one order, which must be ours. Raises ValueError if it cannot be believed."""
-    row = _decoded(body, _OrderRow)
-    executed, funds = _amount(row.executed_qty), _amount(row.cummulative_quote_qty)
+    """Read a reply that shows one order and no error. It must be ours. Raises ValueError if it cannot be believed."""
+    row = _decoded(body, _ORDER)
+    _hold(row.order_id > 0 and row.code == 0, "it is an error")
+    amount = _Amounts()
+    executed, funds = amount[row.executed_qty], amount[row.cummulative_quote_qty]
     _hold((row.orig_client_order_id or row.client_order_id) == order.client_id, "it is of another order")
     _hold(row.symbol == order.symbol and _SIDES.get(row.side) is order.side, "it is of another market or side")
     _hold(row.status in _OVER or row.status in _GOING_ON, "its status is not known")
-    _hold(_amount(row.orig_qty) == order.quantity, "its quantity is not what was ordered")
+    _hold(amount[row.orig_qty] == order.quantity, "its quantity is not what was ordered")
     _hold(executed <= order.quantity, "it executed more than was ordered")
-    _hold((executed > 0) is (funds > 0), "its quantity and its funds do not go together")
+    _hold(bool(executed) is bool(funds), "its quantity and its funds do not go together")
     _hold(row.status != "FILLED" or executed == order.quantity, "it is filled, and is not")
-    trades = (Trade(r.trade_id, _amount(r.qty), _amount(r.commission), r.commission_asset) for r in row.fills)
+    trades = [Trade(r.trade_id, amount[r.qty], amount[r.commission], r.commission_asset) for r in row.fills]
     return OrderSeen(
         order_id=row.order_id, is_over=row.status in _OVER, executed=executed, funds=funds, trades=tuple(trades)
     )
@@ -105,7 +110,7 @@ def order_seen(body: bytes, order: Order) -> OrderSeen:
 
 def trades_of(body: bytes, order_id: int) -> tuple[Trade, ...]:
     """Read the trades of one order. Raises ValueError if they cannot be believed, or are not its own."""
-    rows = _decoded(body, list[_TradeRow])
+    rows = _decoded(body, _TRADES)
     _hold(all(row.order_id == order_id for row in rows), "a trade is of another order")
     return tuple(Trade(r.id, _amount(r.qty), _amount(r.commission), r.commission_asset) for r in rows)
 
@@ -117,18 +122,23 @@ def fill_of(seen: OrderSeen, trades: Sequence[Trade], symbol: str) -> tuple[Fill
     because that is what moves the position, and the remark names the rest. Raises ValueError if the trades do not make
     up the order: then some are still to come.
     """
-    _hold(len({trade.trade_id for trade in trades}) == len(trades), "a trade is there twice")
-    _hold(sum((trade.quantity for trade in trades), _ZERO) == seen.executed, "its trades do not make up its quantity")
-    fees: dict[str, Decimal] = defaultdict(Decimal)
+    ids: set[int] = set()
+    fees: dict[str, Decimal] = {}
+    quantity = _ZERO
     for trade in trades:
-        if trade.fee > 0:
-            fees[trade.fee_currency] += trade.fee
-    ours = [currency for currency in (symbol.removesuffix(USDT), USDT) if currency in fees]
-    currency = next(iter(ours or fees), USDT)
-    others = [f"{fee} {name}" for name, fee in fees.items() if not ours or name != currency]
-    remark = f"fees were taken in another currency: {', '.join(others)}" if others else ""
-    fee = fees.get(currency, _ZERO)
-    return Fill(quantity=seen.executed, funds=seen.funds, fee=fee, fee_currency=currency), remark
+        ids.add(trade.trade_id)
+        quantity += trade.quantity
+        if trade.fee > _ZERO:
+            fees[trade.fee_currency] = fees.get(trade.fee_currency, _ZERO) + trade.fee
+    _hold(len(ids) == len(trades), "a trade is there twice")
+    _hold(quantity == seen.executed, "its trades do not make up its quantity")
+    base = symbol.removesuffix(USDT)
+    currency = base if base in fees else USDT if USDT in fees else next(iter(fees), USDT)
+    fill = Fill(quantity=seen.executed, funds=seen.funds, fee=fees.get(currency, _ZERO), fee_currency=currency)
+    if not fees or (len(fees) == 1 and currency in (base, USDT)):
+        return fill, ""
+    others = [f"{fee} {name}" for name, fee in fees.items() if name != currency or name not in (base, USDT)]
+    return fill, f"fees were taken in another currency: {', '.join(others)}"
 
 
 def nothing_filled() -> Fill:
@@ -138,7 +148,7 @@ def nothing_filled() -> Fill:
 
 def listed_orders(body: bytes) -> tuple[ListedOrder, ...]:
     """Read a list of orders, whoever gave them. Raises ValueError if it cannot be believed."""
-    return tuple(map(_listed, _decoded(body, list[_OrderRow])))
+    return tuple([_listed(row) for row in _decoded(body, _ORDERS)])
 
 
 def _listed(row: _OrderRow) -> ListedOrder:
@@ -158,16 +168,27 @@ def _listed(row: _OrderRow) -> ListedOrder:
     )
 
 
-def _decoded(body: bytes, shape: type[T]) -> T:
+def _decoded(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
     try:
-        return msgspec.json.decode(body, type=shape)
+        return decoder.decode(body)
     except NOT_DECODED as failure:
         raise ValueError(f"it cannot be read ({type(failure).__name__})") from failure
 
 
+class _Amounts(dict[str, Decimal]):
+    """The amounts of one reply by their text: one that is there twice, as where all was executed, is read once."""
+
+    __slots__ = ()
+
+    def __missing__(self, text: str) -> Decimal:
+        value = self[text] = _amount(text)
+        return value
+
+
 def _amount(text: str) -> Decimal:
     value = decimal_from_wire(text)
-    _hold(value >= 0, "a quantity is below zero")
+    if value < _ZERO:
+        raise ValueError("a quantity is below zero")
     return value
 
 

@@ -34,6 +34,9 @@ _SIDES: Final = {Side.BUY: "BUY", Side.SELL: "SELL"}
 # anything else in a header could begin another one
 _KEY_FORM: Final = re.compile(r"[!-~]{1,256}", re.ASCII)
 
+# what percent-encoding leaves as it is (RFC 3986, section 2.3): all ids that we make
+_UNRESERVED: Final = re.compile(r"[A-Za-z0-9_.~-]+", re.ASCII)
+
 
 class BinanceRequests:
     """Writes an account's requests. `skew` is our clock minus the venue's, and is taken off each time stamp.
@@ -64,9 +67,10 @@ class BinanceRequests:
         if beginning is None:
             beginning = f"symbol={quote(order.symbol, safe='')}&side={_SIDES[order.side]}&{_ORDER_TERMS}"
             self._beginnings[order.symbol, order.side] = beginning
+        client_id = order.client_id if _UNRESERVED.fullmatch(order.client_id) else quote(order.client_id, safe="")
         payload = (
             f"{beginning}&quantity={plain(order.quantity)}&price={plain(order.limit_price)}"
-            f"&newClientOrderId={quote(order.client_id, safe='')}&timestamp={self._now_ms()}"
+            f"&newClientOrderId={client_id}&timestamp={self._now_ms()}"
         )
         return self._place.write(body=self._signed(payload).encode("ascii"))
 

@@ -38,6 +38,10 @@ class Outcome:
     is_trouble: bool = False
 
 
+ACCEPTED: Final = Outcome(ReplyKind.ACCEPTED, "")
+ENDED: Final = Outcome(ReplyKind.ENDED, "")
+"""What good replies prove, made once."""
+
 NOT_DECODED: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What decoding hostile bytes can raise."""
 
@@ -155,7 +159,7 @@ def upbit_outcome(question: Question, status: int, body: bytes) -> Outcome:
     except NOT_DECODED:
         said = _UpbitBody()
     if said.error is None and said.uuid and 200 <= status < 300:
-        return Outcome(_ACCEPTED, "")
+        return ACCEPTED
     name = _upbit_name(said.error)
     kind = _upbit_kind(question, status, name, said.error)
     is_trouble = name in _TROUBLING or _is_trouble(kind, status, is_readable=bool(name))
@@ -169,7 +173,7 @@ def binance_outcome(question: Question, status: int, body: bytes) -> Outcome:
     except NOT_DECODED:
         said = _BinanceBody()
     if said.code == 0 and said.order_id > 0 and 200 <= status < 300:
-        return Outcome(_ACCEPTED, "")
+        return ACCEPTED
     kind = _binance_kind(question, status, said)
     why = f"{said.code} {_text(said.msg)}".rstrip() if said.code else "without a reason"
     is_trouble = said.code in _TROUBLING_CODES or _is_trouble(kind, status, is_readable=said.code != 0)

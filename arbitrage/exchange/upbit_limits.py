@@ -40,7 +40,8 @@ def upbit_limiter() -> Limiter:
 
 def learn(limiter: Limiter, reply: HttpReply, at: Instant, group: str) -> None:
     """Take over what a reply to a request of a group says of the limits: what is left, a refusal, a ban."""
-    if found := _REMAINING.match(reply.headers.get(REMAINING, "")):
+    remaining = reply.headers.get(REMAINING)
+    if remaining is not None and (found := _REMAINING.match(remaining)):
         limiter.learn_left(found[1], int(found[2]), at)
     if reply.status == 429:
         limiter.block(after(at, _PAUSE), group)

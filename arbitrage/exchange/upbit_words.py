@@ -3,6 +3,7 @@
 Numbers are decimal texts (docs.upbit.com, rest-api-guide). Anything that cannot be believed raises ValueError.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,7 +20,7 @@ from arbitrage.domain.money import decimal_from_wire, plain
 from arbitrage.domain.plans import Fill, Order
 from arbitrage.exchange.accounts import Balance
 from arbitrage.exchange.listed_orders import ListedOrder
-from arbitrage.exchange.upbit_signing import Field
+from arbitrage.exchange.upbit_signing import signed_text
 
 T = TypeVar("T")
 
@@ -104,22 +105,32 @@ def decoded(body: bytes, shape: type[T]) -> T:
         raise ValueError(f"a reply that cannot be read ({type(e).__name__})") from e
 
 
-def order_fields(order: Order) -> tuple[Field, ...]:
-    """Write an order down: immediate-or-cancel, and never matched with an order that rests on the same account.
+class OrderForm:
+    """What all orders of one market and side have in common: immediate-or-cancel, never matched with our own.
 
-    Of such a pair the venue cancels the newcomer, ours (`cancel_taker`): left out, it would be the other one, which
-    may be a person's (docs.upbit.com, changelog add-smp-type-default).
+    Where it would meet an order that rests on the same account the venue cancels the newcomer, ours (`cancel_taker`):
+    left out, it would be the other one, which may be a person's (docs.upbit.com, changelog add-smp-type-default). An
+    order's id must need no escape: it is not looked at again.
     """
-    return (
-        ("market", order.symbol),
-        ("side", SIDES[order.side]),
-        ("ord_type", "limit"),
-        ("price", plain(order.limit_price)),
-        ("volume", plain(order.quantity)),
-        ("time_in_force", "ioc"),
-        ("smp_type", "cancel_taker"),
-        ("identifier", order.client_id),
-    )
+
+    def __init__(self, symbol: str, side: Side) -> None:
+        fields = (
+            ("market", symbol.replace("%", "%%")),
+            ("side", SIDES[side]),
+            ("ord_type", "limit"),
+            ("price", "%s"),
+            ("volume", "%s"),
+            ("time_in_force", "ioc"),
+            ("smp_type", "cancel_taker"),
+            ("identifier", "%s"),
+        )
+        self._signed = signed_text(fields)
+        self._sent = json.dumps(dict(fields), separators=(",", ":"))
+
+    def fill_in(self, order: Order) -> tuple[str, str]:
+        """Return an order as it is signed, and as it is sent."""
+        gaps = plain(order.limit_price), plain(order.quantity), order.client_id
+        return self._signed % gaps, self._sent % gaps
 
 
 def standing(order: Order, body: bytes) -> tuple[ReplyKind, Fill | None]:

@@ -82,26 +82,25 @@ class Limiter:
 
 
 class _Window:
-    """What was spent in the last window: (number of the slice, amount), oldest first."""
+    """What was spent in the last window: [number of the slice, amount], oldest first."""
 
     def __init__(self, allowance: Allowance) -> None:
         self.allowance = allowance
         self._slice = max(1, allowance.window // SLICES)
-        self._parts: deque[tuple[int, int]] = deque()
+        self._parts: deque[list[int]] = deque()
         self._spent = 0
 
     def spent(self, at: Instant) -> int:
         # a slice counts until its last moment has left the window: a little too long, never too short
-        gone = (at - self.allowance.window) // self._slice
-        while self._parts and self._parts[0][0] < gone:
-            self._spent -= self._parts.popleft()[1]
+        parts, gone = self._parts, (at - self.allowance.window) // self._slice
+        while parts and parts[0][0] < gone:
+            self._spent -= parts.popleft()[1]
         return self._spent
 
     def spend(self, cost: int, at: Instant) -> None:
-        part = at // self._slice
-        if self._parts and self._parts[-1][0] >= part:
-            last, amount = self._parts.pop()
-            self._parts.append((last, amount + cost))
+        part, parts = at // self._slice, self._parts
+        if parts and parts[-1][0] >= part:
+            parts[-1][1] += cost
         else:
-            self._parts.append((part, cost))
+            parts.append([part, cost])
         self._spent += cost

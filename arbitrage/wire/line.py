@@ -7,13 +7,16 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Callable
-from typing import cast
+from typing import Final, cast
 
-from arbitrage.domain.instants import Instant
+from arbitrage.domain.instants import NS_PER_S, Instant
 from arbitrage.ports import Clock
 from arbitrage.wire.http_address import HttpAddress
 from arbitrage.wire.http_reply import HttpReply, LineFailure, LineFault, ReplyReader
 from arbitrage.wire.quiet_log import Tally
+
+TIMER_S: Final = 0.001
+"""How much too early a timer may fire: uvloop counts whole milliseconds."""
 
 Done = Callable[[HttpReply | LineFailure], None]
 """Who is told what became of a request: once, later, from the event loop."""
@@ -24,27 +27,28 @@ class Line(asyncio.Protocol):
 
     def __init__(
         self,
-        new_reader: Callable[[], ReplyReader],
+        reader: ReplyReader,
         clock: Clock,
         failures: Tally,
         on_idle: Callable[["Line"], None],
         on_over: Callable[["Line", str], None],
     ) -> None:
         self.ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self.heard_at: Instant = clock.now()
+        self.used_at: Instant = clock.now()
         self.opened_at: Instant | None = None
         self.has_served = False
         self.is_over = False
         self._loop = asyncio.get_running_loop()
-        self._new_reader = new_reader
         self._clock = clock
         self._failures = failures
         self._on_idle = on_idle
         self._on_over = on_over
-        self._reader = new_reader()
+        self._reader = reader
         self._transport: asyncio.Transport | None = None
         self._done: Done | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self._timeout_s = 0.0
+        self._due_at = self._looks_at = 0
+        self._look: asyncio.TimerHandle | None = None
 
     async def open(self, address: HttpAddress, tls: ssl.SSLContext | None) -> None:
         """Connect. Raises OSError (ssl.SSLError among them) or ValueError where that fails."""
@@ -59,7 +63,7 @@ class Line(asyncio.Protocol):
             self._transport = encrypted
         if self.is_over:
             raise ConnectionError("closed while it was opened")
-        self.opened_at = self.heard_at = self._clock.now()
+        self.opened_at = self.used_at = self._clock.now()
         self._on_idle(self)
 
     @property
@@ -76,7 +80,11 @@ class Line(asyncio.Protocol):
             self._transport.write(request)
         except (OSError, RuntimeError) as failure:  # how much of it has left is not known
             self._loop.call_soon(self._lost, f"the connection could not be written to ({type(failure).__name__})")
-        self._timer = self._loop.call_later(timeout_s, self._time_out, timeout_s)
+        self.used_at = self._clock.now()
+        self._timeout_s = timeout_s
+        self._due_at = self.used_at + int(timeout_s * NS_PER_S)
+        if self._look is None or self._due_at < self._looks_at:
+            self._look_in(timeout_s)
 
     def end(self, kind: LineFault, reason: str) -> None:
         """Close at once; a request without a reply fails."""
@@ -87,8 +95,12 @@ class Line(asyncio.Protocol):
             self.ended.set_result(reason)
         if self._transport is not None:
             self._transport.abort()
+        if self._look is not None:
+            self._look.cancel()
         self._on_over(self, reason)
-        self._tell(LineFailure(kind, reason))
+        done, self._done = self._done, None
+        if done is not None:
+            self._tell(done, LineFailure(kind, reason))
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport (asyncio)."""
@@ -103,11 +115,12 @@ class Line(asyncio.Protocol):
         if self._done is None:
             self.end(LineFault.MALFORMED, "the server sent what nobody had asked for")
             return
-        self._reader.feed(data)
-        if self._reader.failure is not None:
-            self.end(self._reader.failure.kind, self._reader.failure.reason)
-        elif self._reader.reply is not None:
-            self._finish(self._reader.reply)
+        reader = self._reader
+        reader.feed(data)
+        if reader.failure is not None:
+            self.end(reader.failure.kind, reader.failure.reason)
+        elif reader.reply is not None:
+            self._finish(self._done, reader.reply)
 
     def eof_received(self) -> None:
         """Learn that the server will send nothing more (asyncio)."""
@@ -120,29 +133,34 @@ class Line(asyncio.Protocol):
     def _lost(self, reason: str) -> None:
         self.end(LineFault.TRUNCATED if self._reader.has_begun else LineFault.RESET, reason)
 
-    def _time_out(self, timeout_s: float) -> None:
-        self.end(LineFault.TIMEOUT, f"no whole reply within {timeout_s:g} s")
+    def _look_in(self, seconds: float) -> None:
+        """Look for a late reply then. One look serves many requests: a timer for each costs as much as its reply."""
+        if self._look is not None:
+            self._look.cancel()
+        self._looks_at = self._due_at
+        self._look = self._loop.call_later(seconds, self._look_for_late)
 
-    def _finish(self, reply: HttpReply) -> None:
+    def _look_for_late(self) -> None:
+        self._look = None
+        if self._done is None:
+            return
+        left_s = (self._due_at - self._clock.now()) / NS_PER_S
+        if left_s > TIMER_S:
+            self._look_in(left_s)
+        else:
+            self.end(LineFault.TIMEOUT, f"no whole reply within {self._timeout_s:g} s")
+
+    def _finish(self, done: Done, reply: HttpReply) -> None:
         self.has_served = True
-        self.heard_at = self._clock.now()
-        done, self._done = self._done, None
+        self._done = None
         if self._reader.keeps_alive:
-            self._reader = self._new_reader()
+            self._reader.begin()
             self._on_idle(self)  # first, so that what follows from the reply can be sent on it
         else:
             self.end(LineFault.RESET, "the server ends the connection")
-        self._tell_one(done, reply)
+        self._tell(done, reply)
 
-    def _tell(self, failure: LineFailure) -> None:
-        done, self._done = self._done, None
-        self._tell_one(done, failure)
-
-    def _tell_one(self, done: Done | None, what: HttpReply | LineFailure) -> None:
-        if done is None:
-            return
-        if self._timer is not None:
-            self._timer.cancel()
+    def _tell(self, done: Done, what: HttpReply | LineFailure) -> None:
         try:
             done(what)
         except Exception as failure:  # noqa: BLE001 - asyncio would drop the connection; counted, and logged

@@ -94,7 +94,8 @@ class OrderLines:
 
         False: nothing was written. True: `done` is called exactly once, later, with the reply or with the failure.
         """
-        while len(self._idle) > min(spare, self._most_spare):
+        least = min(spare, self._most_spare) if spare else 0
+        while len(self._idle) > least:
             line = self._idle.pop()  # the one heard last: the least likely to be gone
             if not line.is_closing:
                 line.write(request, done, timeout_s)
@@ -132,7 +133,7 @@ class OrderLines:
         limits = self._limits
         backoff = Backoff(self._rng, limits.first_backoff_s, limits.longest_backoff_s)
         while True:
-            line = Line(self._new_reader, self._clock, self._failures, self._has_idle, self._has_lost)
+            line = Line(self._new_reader(), self._clock, self._failures, self._has_idle, self._has_lost)
             try:
                 reason = await self._live(line)
             finally:
@@ -157,8 +158,8 @@ class OrderLines:
             self._failures.report(self._clock.now())
             if self._hooks.ping is None or len(self._idle) <= min(KEPT_FOR_ORDERS, self._most_spare):
                 continue
-            quiet = min(self._idle, key=lambda line: line.heard_at)
-            if (self._clock.now() - quiet.heard_at) / NS_PER_S < limits.ping_after_s:
+            quiet = min(self._idle, key=lambda line: line.used_at)
+            if (self._clock.now() - quiet.used_at) / NS_PER_S < limits.ping_after_s:
                 continue
             if (request := self._hooks.ping()) is not None:
                 self._idle.remove(quiet)

@@ -29,7 +29,7 @@ from tests.bench import (
     tick_to_trade,
     websocket,
 )
-from tests.bench.product import FEW
+from tests.bench.market import FEW
 from tests.bench.redis_binary import find_for_live
 from tests.bench.rounds import Findings, Say
 from tests.bench.table import as_json, show
@@ -67,7 +67,8 @@ async def _websocket(findings: Findings, run: Run) -> None:
 
 async def _orders(findings: Findings, run: Run) -> None:
     # short turns and many of them: what is looked for is a small difference
-    await orders.measure(findings, run.folder, run.rounds * (1 if run.quick else 4), 20, run.say)
+    rounds, count = (1, 20) if run.quick else (run.rounds * 4, 200)
+    await orders.measure(findings, run.folder, rounds, count, run.say)
 
 
 async def _tick_to_trade(findings: Findings, run: Run) -> None:

@@ -1,8 +1,8 @@
 """A process that sends orders, one at a time: `python -m tests.bench.order_client WHO VENUE BASE_URL`.
 
-WHO is ours, echo, `ccxt-unlimited` or `ccxt-defaults`. Told `go COUNT PACE_S` it prints the µs of each round trip, from
-the call that sends until the reply was understood. Ours is the product's own order entry on its warm connections; the
-echo writes finished bytes and waits for as many as the reply has.
+WHO is ours, echo, `ccxt-unlimited` or `ccxt-defaults`. Told `go COUNT PACE_S SPINS` it prints each round trip in µs:
+from the call that sends until the reply was understood. Ours is the product's own order entry on its warm connections;
+the echo writes a signed order's finished bytes, always the same, and takes whatever comes back for the reply.
 """
 
 import asyncio
@@ -21,6 +21,7 @@ from arbitrage.domain.events import Event, OrderReply, ReplyKind
 from arbitrage.domain.instants import NS_PER_S, Instant, Nanos
 from arbitrage.domain.instruments import Side, Venue
 from arbitrage.domain.plans import Order, Purpose
+from arbitrage.event_loop import collect_garbage
 from arbitrage.exchange.binance import BinanceOrders
 from arbitrage.exchange.binance_limits import ALLOWANCES as BINANCE_ALLOWANCES
 from arbitrage.exchange.binance_requests import BinanceRequests
@@ -32,11 +33,10 @@ from arbitrage.telemetry.log import configure
 from arbitrage.wire.http_address import HttpAddress
 from arbitrage.wire.limiter import Allowance, Limiter
 from arbitrage.wire.order_line import OrderLines
-from tests.bench import ccxt_clients
 from tests.bench.children import eventually
-from tests.bench.picows_echo import BINANCE, UPBIT
+from tests.bench.spinning import kept_spinning
 
-RoundTrip = Callable[[int], Awaitable[None]]
+RoundTrip = Callable[[Order], Awaitable[None]]
 
 KEYS: Final = ApiKeys("bench-access-key", "bench-secret-key-of-no-worth-at-all")
 OPEN_S: Final = 10.0
@@ -49,7 +49,6 @@ class Ours:
 
     def __init__(self, venue: Venue, base_url: str) -> None:
         clock, url = SystemClock(), f"{base_url}/{venue.value}"
-        self._venue = venue
         self._told: asyncio.Future[OrderReply] | None = None
         self.orders: UpbitOrders | BinanceOrders
         if venue is Venue.UPBIT:
@@ -62,10 +61,10 @@ class Ours:
             requests = BinanceRequests(HttpAddress.parse(url), KEYS, clock)
             self.orders = BinanceOrders(self.lines, requests, limiter, clock, self._hear)
 
-    async def round_trip(self, number: int) -> None:
+    async def round_trip(self, order: Order) -> None:
         """Send an order and wait for what the venue says of it. Raises RuntimeError for anything but a yes."""
         self._told = asyncio.get_running_loop().create_future()
-        self.orders.send(_order(self._venue, number))
+        self.orders.send(order)
         reply = await self._told
         if reply.kind not in _CONFIRMED:
             raise RuntimeError(f"{reply.kind}: {reply.reason}")
@@ -113,6 +112,7 @@ def _order(venue: Venue, number: int) -> Order:
 async def _ours(venue: Venue, base_url: str, tasks: set[asyncio.Task[None]]) -> RoundTrip:
     ours = Ours(venue, base_url)
     tasks.add(asyncio.create_task(ours.lines.run()))
+    tasks.add(asyncio.create_task(collect_garbage()))  # as the daemon does
     await eventually(lambda: ours.lines.idle, OPEN_S)
     return ours.round_trip
 
@@ -123,16 +123,18 @@ async def _echo(venue: Venue, base_url: str) -> RoundTrip:
     )
     echo.transport = transport
     transport.set_write_buffer_limits(high=0)
-    request = UPBIT if venue is Venue.UPBIT else BINANCE
-    return lambda number: echo.round_trip(request)
+    request = Ours(venue, base_url).orders.sign(_order(venue, 1))  # as long as ours, so that the port reads as much
+    return lambda order: echo.round_trip(request)
 
 
 def _ccxt(venue: Venue, base_url: str, how: str) -> tuple[RoundTrip, Any]:
+    from tests.bench import ccxt_clients  # noqa: PLC0415 - a hundred megabytes that no other sender carries along
+
     make = ccxt_clients.upbit if venue is Venue.UPBIT else ccxt_clients.binance
     exchange = make(base_url, enableRateLimit=how == "ccxt-defaults")
     symbol, side, price = ("BTC/KRW", "sell", 119e6) if venue is Venue.UPBIT else ("BTC/USDT", "buy", 85e3)
 
-    async def round_trip(number: int) -> None:
+    async def round_trip(order: Order) -> None:
         await exchange.create_order(symbol, "limit", side, 0.001, price, {"timeInForce": "IOC"})
 
     return round_trip, exchange
@@ -149,25 +151,27 @@ async def main(who: str, venue: Venue, base_url: str) -> None:
         round_trip = await _echo(venue, base_url)
     else:
         round_trip, exchange = _ccxt(venue, base_url, who)
-    await _obey(round_trip)
+    await _obey(venue, round_trip)
     for task in tasks:
         task.cancel()
     if exchange is not None:
         await exchange.close()
 
 
-async def _obey(round_trip: RoundTrip) -> None:
+async def _obey(venue: Venue, round_trip: RoundTrip) -> None:
     reader = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     number = 0
     while line := (await reader.readline()).split():
         count, pace_s, taken = int(line[1]), float(line[2]), []
-        for _ in range(count):
-            number += 1
-            began = time.perf_counter_ns()
-            await round_trip(number)
-            taken.append((time.perf_counter_ns() - began) / 1_000)
-            await asyncio.sleep(pace_s)
+        with kept_spinning(line[3] == b"1"):
+            for _ in range(count):
+                number += 1
+                order = _order(venue, number)
+                began = time.perf_counter_ns()
+                await round_trip(order)
+                taken.append((time.perf_counter_ns() - began) / 1_000)
+                await asyncio.sleep(pace_s)
         sys.stdout.write(json.dumps(taken) + "\n")
         sys.stdout.flush()
 

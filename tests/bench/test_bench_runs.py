@@ -24,7 +24,7 @@ NOON = Instant(1_770_000_000_000_000_000)
 async def test_it_runs_and_tells_in_json(tmp_path: Path) -> None:
     told = tmp_path / "told.json"
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.bench", "--quick", "--only", "decode", "--json", str(told)),
+        *(sys.executable, "-m", "tests.bench", "--quick", "--only", "decode", "orders", "--json", str(told)),
         env=environment(),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -40,6 +40,7 @@ async def test_it_runs_and_tells_in_json(tmp_path: Path) -> None:
     assert b"Ratios of one run" in shown
     assert {"cpu", "cores", "python", "packages", "loop", "load", "load_after"} <= result["machine"].keys()
     assert result["series"]["decode/upbit simple 15/ours"]["median"] > 0
+    assert result["series"]["orders/upbit/ours, paced"]["median"] > 0
     assert [target["text"] for target in result["targets"]] == [target.text for target in TARGETS]
     measured = [target for target in result["targets"] if target["rounds"]]
     assert measured

@@ -13,7 +13,7 @@ from arbitrage.exchange.keys import ApiKeys
 from arbitrage.exchange.upbit import Patience
 from arbitrage.exchange.upbit_limits import DEFAULT, ORDER
 from arbitrage.exchange.upbit_signing import UpbitSigner
-from arbitrage.exchange.upbit_words import order_fields
+from arbitrage.exchange.upbit_words import OrderForm
 from arbitrage.sandbox.keys import UPBIT_KEYS
 from arbitrage.sandbox.options import Manners
 from tests.http_peer import a_peer, reply
@@ -253,8 +253,22 @@ async def test_an_order_leaves_as_it_was_signed():
         desk.orders.send(order := an_order())
         await eventually(lambda: peer.requests)
 
-    signed = "&".join(f"{name}={value}" for name, value in order_fields(order))
+    signed, _ = OrderForm(order.symbol, order.side).fill_in(order)
     head = peer.requests[0].decode()
     assert head.startswith("POST /v1/orders HTTP/1.1\r\nHost: 127.0.0.1")
     assert f"Authorization: Bearer {UpbitSigner(ApiKeys('key', 'hush'), lambda: 'n').token(signed)}\r\n" in head
     assert "hush" not in head
+
+
+async def test_what_is_written_once_for_a_market_is_kept_apart_by_side_and_market():
+    wanted = [("KRW-BTC", Side.BUY), ("KRW-BTC", Side.SELL), ("KRW-ETH", Side.SELL), ("KRW-BTC", Side.BUY)]
+    async with a_peer() as peer, a_desk(peer.url) as desk:
+        requests = [desk.orders.sign(an_order(symbol=symbol, side=side)) for symbol, side in wanted]
+
+    bodies = [json.loads(request.partition(b"\r\n\r\n")[2]) for request in requests]
+    assert [(body["market"], body["side"]) for body in bodies] == [
+        ("KRW-BTC", "bid"),
+        ("KRW-BTC", "ask"),
+        ("KRW-ETH", "ask"),
+        ("KRW-BTC", "bid"),
+    ]

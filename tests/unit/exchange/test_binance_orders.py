@@ -79,6 +79,13 @@ def test_what_is_written_once_for_a_market_is_kept_apart_by_side_and_market() ->
     ]
 
 
+def test_an_id_that_would_end_its_parameter_is_escaped() -> None:
+    desk = Desk()
+    desk.orders.send(an_order(client_id="a&b"))
+
+    assert desk.lines.sent[0].params["newClientOrderId"] == "a&b"
+
+
 def test_the_measured_skew_is_taken_off_the_time_stamp() -> None:
     desk = Desk()
     desk.requests.skew = Nanos(3 * NS_PER_S)
@@ -148,6 +155,9 @@ def test_keys_that_no_header_can_carry_are_refused(keys: ApiKeys) -> None:
         ("a number, not a text", order_body(executedQty=0.005), ReplyKind.UNKNOWN, None),
         ("no status", order_body(status=None), ReplyKind.UNKNOWN, None),
         ("no id", order_body(orderId=None), ReplyKind.UNKNOWN, None),
+        ("an id of nought", order_body(orderId=0), ReplyKind.UNKNOWN, None),
+        ("an error beside it", order_body(code=-1000), ReplyKind.UNKNOWN, None),
+        ("a message that is none", order_body(msg=5), ReplyKind.UNKNOWN, None),
         ("cut off", order_body()[:-40], ReplyKind.UNKNOWN, None),
     ],
 )
@@ -164,6 +174,15 @@ def test_a_full_reply_is_final_if_it_adds_up(case: str, body: bytes, kind: Reply
     )
     assert bool(desk.troubles) is (kind is ReplyKind.UNKNOWN)
     assert len(desk.lines.sent) == 1
+
+
+@pytest.mark.parametrize("status", [199, 302, 400, 409, 503])
+def test_an_order_in_a_reply_that_is_no_success_proves_nothing(status: int) -> None:
+    desk = Desk()
+    desk.orders.send(an_order())
+    desk.answer(status, order_body())
+
+    assert (desk.reply.kind, desk.reply.fill) == (ReplyKind.UNKNOWN, None)
 
 
 def test_a_refusal_a_silence_and_a_failure_of_the_venue_are_told_apart() -> None:

@@ -10,7 +10,8 @@ from arbitrage.domain.instants import NS_PER_S, Instant
 from arbitrage.domain.instruments import Side
 from arbitrage.domain.plans import Fill
 from arbitrage.exchange.upbit_limits import DEFAULT, ORDER, learn, upbit_limiter
-from arbitrage.exchange.upbit_words import OrderRow, decoded, listed, order_fields, standing
+from arbitrage.exchange.upbit_signing import signed_text
+from arbitrage.exchange.upbit_words import OrderForm, OrderRow, decoded, listed, standing
 from arbitrage.wire.http_reply import HttpReply
 from tests.clocks import NOON
 from tests.upbit_orders import an_order
@@ -95,8 +96,10 @@ def test_whatever_a_body_holds_it_is_a_value_error_or_an_order(body):
 
 def test_an_order_is_immediate_and_never_touches_another_of_the_account():
     order = an_order(side=Side.SELL, quantity=Decimal("0.00100"), limit_price=Decimal("1.37E+8"))
+    signed, sent = OrderForm(order.symbol, order.side).fill_in(order)
 
-    assert dict(order_fields(order)) == {
+    assert signed_text(json.loads(sent).items()) == signed, "what is sent is what is signed, in its order"
+    assert json.loads(sent) == {
         "market": "KRW-BTC",
         "side": "ask",
         "ord_type": "limit",
@@ -106,6 +109,12 @@ def test_an_order_is_immediate_and_never_touches_another_of_the_account():
         "smp_type": "cancel_taker",
         "identifier": "arb-1",
     }
+
+
+def test_a_market_that_looks_like_a_gap_to_be_filled_in_is_not():
+    order = an_order(symbol="KRW-%s")
+
+    assert json.loads(OrderForm(order.symbol, order.side).fill_in(order)[1])["market"] == "KRW-%s"
 
 
 def test_a_listed_order_may_be_anybodys():

@@ -1,7 +1,7 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from arbitrage.wire.http_address import HttpAddress, RequestForm
@@ -55,6 +55,44 @@ def test_a_part_of_a_reply_is_none(body, missing):
     reader = read(reply(body)[:-missing])
 
     assert reader.reply is None
+
+
+A_LONG_HEAD = b"HTTP/1.1 200 OK\r\nX-Left: %b" % (b"9" * 2_500)
+
+whole_replies = st.sampled_from(
+    (
+        reply(b"one", 200, b"X-Left: 3\r\n"),
+        reply(b"x" * 9_000),
+        reply(b"", 429, b"X-LEFT: 0\r\n"),
+        b"HTTP/1.1 100 Continue\r\nX-Left: 7\r\n\r\n" + reply(b"two", 201),
+        b"HTTP/1.1 204 X\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n1\r\nd\r\n0\r\nX-Left: 5\r\n\r\n",
+        reply(b"last", 200, b"Connection: close\r\n"),
+        A_LONG_HEAD,
+    )
+)
+
+
+@given(
+    replies=st.lists(whole_replies, min_size=1, max_size=5),
+    last=st.lists(pieces_of_replies, max_size=6).map(b"".join),
+    cut=st.integers(1, 60),
+)
+@example([reply(b"one"), A_LONG_HEAD], b"", 30)
+def test_a_reader_that_has_read_before_reads_as_a_new_one_does(replies, last, cut):
+    used = ReplyReader(frozenset({"x-left"}), LIMITS)
+    for whole in (*replies, last):
+        new = ReplyReader(frozenset({"x-left"}), LIMITS)
+        for piece in (whole[:cut], whole[cut:]):
+            for reader in (used, new):
+                if piece and reader.reply is None and reader.failure is None:
+                    reader.feed(piece)
+
+        assert (used.reply, used.failure, used.keeps_alive) == (new.reply, new.failure, new.keeps_alive)
+        assert used.has_begun is new.has_begun
+        if used.reply is None or not used.keeps_alive:
+            break
+        used.begin()
 
 
 @pytest.mark.parametrize(
