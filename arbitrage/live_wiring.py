@@ -47,10 +47,10 @@ from arbitrage.live_shell.readiness import (
     server_check,
     stream_check,
     virgin_check,
-    wallet_check,
 )
 from arbitrage.live_shell.rehearsal import Rehearsal
 from arbitrage.live_shell.upbit_link import UpbitLink
+from arbitrage.live_shell.wallets import Wallets
 from arbitrage.local_keeping import LocalKeeping
 from arbitrage.ports import Clock, Emit, Later, Observer, Sink
 from arbitrage.runner import Runner
@@ -116,7 +116,8 @@ class LiveWiring:
         )
         self._links: tuple[VenueLink, ...] = (self._upbit, self._binance)
         self._watch = AccountWatch(self._links, clock, emit)
-        self._terms = AccountTerms(self._links, clock, self._hear)
+        self._wallets = Wallets(self._upbit.wallets, clock, self._hear)
+        self._terms = AccountTerms(self._links, clock, self._wallets.hear)
         self._flying = InFlight()
         self.sinks: tuple[Sink, ...] = (self._flying,)
         namespace, name = settings.guard_namespace(Mode.LIVE), f"{gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
@@ -143,7 +144,7 @@ class LiveWiring:
         return holder
 
     def hear_market(self, event: Event) -> None:
-        """Pass market data on, with our own terms; requests are stamped by the venue's clock (Wiring)."""
+        """Pass market data on, with our terms and wallets in it; requests are stamped by the venue's clock (Wiring)."""
         if isinstance(event, _BOOKS):  # nobody but the engine has anything to do with those, and they are nearly all
             self._emit(event)
             if self._rehearsal is not None:
@@ -187,6 +188,7 @@ class LiveWiring:
             yield from link.work()
         yield from self._watch.work()
         yield "account-terms", self._terms.keep()
+        yield "wallets", self._wallets.keep()
         yield "boot-checks", self._checks.run()
         if self._settings.busy_poll and self._rehearsal is not None:
             yield "rehearsal", self._rehearsal.keep_on()
@@ -229,7 +231,7 @@ class LiveWiring:
             yield stream_check(link)
             yield balances_check(link)
         yield self._terms.problems
-        yield wallet_check(self._upbit.wallet_problems, self._terms)
+        yield self._wallets.problems
         yield virgin_check(self._links, self._terms, self._clock, lambda: self._is_virgin)
 
     async def _land(self) -> None:

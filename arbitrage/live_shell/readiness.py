@@ -51,15 +51,6 @@ def balances_check(link: VenueLink) -> Check:
     return check
 
 
-def wallet_check(problems: Callable[[Sequence[str]], Awaitable[Sequence[str]]], terms: AccountTerms) -> Check:
-    """Check that the coins that we trade can be moved."""
-
-    async def check() -> Sequence[str]:
-        return await problems([pair.base for pair in terms.universe.pairs] if terms.universe else [])
-
-    return check
-
-
 def clock_check(measure: Callable[[], Awaitable[ClockSample]], limit_ms: Callable[[], int]) -> Check:
     """Check that our clock and the venue's agree."""
 

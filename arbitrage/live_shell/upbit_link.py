@@ -1,7 +1,7 @@
 """UpbitLink: one Upbit account, wired: connections, order entry, questions, private stream. It decides nothing."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from random import Random
 from typing import Final
@@ -28,9 +28,6 @@ MOST_AT_ONCE: Final = 3
 
 LONGEST_TURN_S: Final = 1.0
 """The limit is over a second: a question that finds no room for longer fails, and whoever asked hears of it."""
-
-WORKING: Final = "working"
-"""The state of a wallet that takes and pays out (docs.upbit.com, status/wallet)."""
 
 PRIVATE: Final = "/private"
 """What the private stream's address has behind the public one (docs.upbit.com, websocket-guide)."""
@@ -85,16 +82,10 @@ class UpbitLink:
         """Wait until a question can be asked beside the account watch and the checks (VenueLink)."""
         await self._room.later()
 
-    async def wallet_problems(self, bases: Iterable[str]) -> Sequence[str]:
-        """Return the coins that cannot be moved: a premium on one of them is that of a trap, not of a market."""
+    async def wallets(self) -> Mapping[str, frozenset[str]]:
+        """Return the states that each currency's wallets are in. Raises VenueFailed as every question does."""
         await self._turn()
-        states = await self._account.wallets()
-        stuck = {base: states.get(base, frozenset({"unknown"})) for base in bases}
-        return [
-            f"upbit: the wallet of {base} is {', '.join(sorted(found))}: leave it out of PAIRS until it works"
-            for base, found in stuck.items()
-            if WORKING not in found
-        ]
+        return await self._account.wallets()
 
     async def key_problems(self) -> Sequence[str]:
         """Return what speaks against the key (VenueLink)."""

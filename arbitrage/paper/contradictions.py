@@ -96,8 +96,18 @@ def _of_venues(step: Step, place: Place, symbols: Symbols) -> Iterator[Problem]:
         for knob, symbol in named:
             if symbol not in own:
                 yield Problem((*place, venue.value, knob, symbol), unknown("market", symbol, own))
-        if change.wallets is not None and venue is not Venue.UPBIT:
-            yield Problem((*place, venue.value, "wallets"), "nobody looks at them; allowed: those of upbit")
+        if change.wallets is not None:
+            yield from _of_wallets(change.wallets, venue, (*place, venue.value, "wallets"), symbols)
+
+
+def _of_wallets(wallets: Iterable[str], venue: Venue, place: Place, symbols: Symbols) -> Iterator[Problem]:
+    if venue is not Venue.UPBIT:
+        yield Problem(place, "nobody looks at them; allowed: those of upbit")
+        return
+    bases = [_base(market) for market in symbols.of(venue)]
+    for currency in wallets:
+        if currency not in bases:
+            yield Problem((*place, currency), unknown("asset", currency, bases))
 
 
 def _markets_named(step: Step) -> Iterator[tuple[Place, str]]:

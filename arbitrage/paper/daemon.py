@@ -31,6 +31,7 @@ from arbitrage.live_shell.account_watch import BALANCES_EVERY_S, OPEN_ORDERS_EVE
 from arbitrage.live_shell.alarm import Alarm
 from arbitrage.live_shell.boot_checks import BootChecks
 from arbitrage.live_shell.in_flight import InFlight
+from arbitrage.live_shell.wallets import Wallets
 from arbitrage.live_wiring import WIND_DOWN_S
 from arbitrage.paper.gateway import PaperGateway
 from arbitrage.paper.notebook import Notebook
@@ -83,9 +84,10 @@ class Daemon:
         self._runner = Runner(self.engine, site.notebook, gateway, (*sinks, self._flying), (), self._loop.call_soon)
         self.hear_frame = self._runner.on_event
         self._runner.wake_by(Alarm(self._wall, self.tell).set)
-        checks = (self._clock_problems, self._stream_problems, self._wallet_problems)
+        self._wallets = Wallets(self._venues[Venue.UPBIT].wallets, self._wall, self.tell)
+        checks = (self._clock_problems, self._stream_problems, self._wallets.problems)
         self._checks = BootChecks(checks, self._wall, self.tell)
-        self._checking: asyncio.Task[None] | None = None
+        self._tasks: tuple[asyncio.Task[None], ...] = ()
         self._ticker: asyncio.TimerHandle | None = None
         self._seconds = 0
 
@@ -115,12 +117,12 @@ class Daemon:
         self.tell(RecoveryEnded(at))
         self.hear_of_state(is_down=state_is_down)
         self._sample_clock()
-        self.tell(UniverseChanged(at, universe))
+        self._wallets.hear(UniverseChanged(at, universe))
         for there in self._venues.values():
             there.stream.listener = self.tell
             self.hear_of_market(there)
             self.hear_of_stream(there)
-        self._checking = self._loop.create_task(self._checks.run())
+        self._tasks = tuple(self._loop.create_task(work) for work in (self._checks.run(), self._wallets.keep()))
         self._wait_for_tick()
 
     def die(self) -> None:
@@ -130,8 +132,8 @@ class Daemon:
         for there in self._venues.values():
             if there.stream.listener == self.tell:
                 there.stream.listener = None
-        if self._checking is not None:
-            self._checking.cancel()
+        for task in self._tasks:
+            task.cancel()
         if self._ticker is not None:
             self._ticker.cancel()
 
@@ -166,7 +168,7 @@ class Daemon:
 
     def hear_of_universe(self, universe: Universe) -> None:
         """Learn the instruments anew, and what we own with them."""
-        self.tell(UniverseChanged(self._wall.now(), universe))
+        self._wallets.hear(UniverseChanged(self._wall.now(), universe))
         for there in self._venues.values():
             there.tell_balances(self.tell)
 
@@ -222,7 +224,3 @@ class Daemon:
     async def _stream_problems(self) -> Sequence[str]:
         down = (there.venue for there in self._venues.values() if not there.stream.is_up)
         return [f"{venue}: the private stream is not up" for venue in down]
-
-    async def _wallet_problems(self) -> Sequence[str]:
-        wallets = self._venues[Venue.UPBIT].floor.knobs.wallets
-        return [f"upbit: the wallet of {code} is {word}" for code, word in wallets.items()]

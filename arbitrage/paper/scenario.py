@@ -153,7 +153,7 @@ class VenueChange(Written):
     halted: dict[Symbol, Reason] | None = None
     """Markets that take no orders, with the venue's word for it; {} for none."""
     wallets: dict[Code, Reason] | None = None
-    """Wallets that do not work, with the venue's word for it."""
+    """Upbit's wallets that do not work, with its word for it: their pairs open nothing new; {} for none."""
     fill_share: Share | None = None
     """The part of each level that is left when an order of ours arrives."""
     match_after_s: Seconds | None = None

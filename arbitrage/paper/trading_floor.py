@@ -20,6 +20,7 @@ from arbitrage.exchange.order_requests import request_of
 from arbitrage.exchange.simulated import SimulatedExchange
 from arbitrage.exchange.simulation_errors import SimulationError, Trouble
 from arbitrage.exchange.venue_orders import RejectReason, VenueOrder
+from arbitrage.live_shell.wallets import WORKING
 from arbitrage.paper.prices import Prices
 from arbitrage.paper.private_stream import PrivateStream
 from arbitrage.paper.road import Answer
@@ -125,6 +126,11 @@ class TradingFloor:
         return tuple(open_order_of(order) for order in standing if self._is_shown(order.request.client_id))
 
     # --- what is
+
+    def wallets(self) -> dict[str, frozenset[str]]:
+        """Return the state of each coin's wallet, in the venue's words."""
+        bases, states = (pair.base for pair in self._prices.universe.pairs), self.knobs.wallets
+        return {base: frozenset({states.get(base, WORKING)}) for base in bases}
 
     def owned(self) -> dict[str, Decimal]:
         """Return what the account owns, free and locked together."""

@@ -20,6 +20,7 @@ from arbitrage.paper.trading_floor import TradingFloor
 from arbitrage.paper.wall import Wall
 from arbitrage.paper.wire_names import ASK, BALANCES, CANCEL, LISTS, PLACE
 from arbitrage.ports import Emit
+from arbitrage.wire.http import VenueFailed
 
 _PATIENCE: Final = Patience()
 _PLACE_S: Final = {Venue.UPBIT: _PATIENCE.place_s, Venue.BINANCE: TIMEOUT_S}
@@ -79,6 +80,12 @@ class PaperVenue:
             return (OpenOrdersSeen(self._wall.now(), self.venue, self.floor.open_orders()),)
 
         self._look_at_account(LISTS, say, found, with_balances=False)
+
+    async def wallets(self) -> Mapping[str, frozenset[str]]:
+        """Return the states of all wallets, at once. Raises VenueFailed while nothing gets through."""
+        if self.road.is_down:
+            raise VenueFailed(self.venue.value, "not asked: no connection stands")
+        return self.floor.wallets()
 
     # --- how it is done
 

@@ -119,14 +119,12 @@ async def test_a_private_stream_that_is_not_up_is_told(market: PlayMarket) -> No
         assert await checks.problems() == ()
 
 
-async def test_a_coin_that_cannot_be_moved_is_told(market: PlayMarket) -> None:
+async def test_the_venue_tells_which_coins_can_be_moved(market: PlayMarket) -> None:
     market.knob("upbit", wallets={"XRP": "paused"})
     async with connected(market.sandbox) as (upbit, _):
-        problems = await upbit.wallet_problems(["BTC", "XRP"])
+        states = await upbit.wallets()
 
-    assert [problem.partition(":")[2].strip() for problem in problems] == [
-        "the wallet of XRP is paused: leave it out of PAIRS until it works"
-    ]
+    assert (states["XRP"], states["BTC"]) == (frozenset({"paused"}), frozenset({"working"}))
 
 
 async def test_checks_are_made_again_until_they_pass() -> None:

@@ -155,6 +155,27 @@ async def test_an_arm_file_that_vanishes_takes_the_permit_back(
     assert "not armed any more" in refused["reasons"][0]
 
 
+async def test_a_coin_that_is_paused_at_the_start_holds_back_its_own_pair_until_it_can_be_moved(
+    market: PlayMarket, redis: RedisServer, tmp_path: Path, diary: Diary
+) -> None:
+    market.knob("upbit", wallets={"BTC": "paused"})
+    daemon = a_daemon(market, redis, tmp_path, PAIRS="BTC,ETH")
+    daemon.start()
+    await diary.until("boot_checks", passed=True)
+    stuck = await diary.until("wallets_stuck")
+    market.premium()
+    refused = await diary.until("opportunity_refused", base="BTC")
+    sent = len(market.orders())
+    market.knob("upbit", wallets={"BTC": None})
+    end = await diary.until("plan_ended", base="BTC")
+    market.premium(None)
+    await daemon.stop()
+
+    assert stuck["coins"] == ["BTC"]
+    assert any("upbit KRW-BTC: the wallet of BTC is paused" in reason for reason in refused["reasons"])
+    assert (sent, end["outcome"]) == (0, "both")
+
+
 async def test_a_key_that_can_withdraw_is_told_and_nothing_leaves(
     market: PlayMarket, redis: RedisServer, tmp_path: Path, diary: Diary
 ) -> None:

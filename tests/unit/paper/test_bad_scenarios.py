@@ -258,6 +258,11 @@ MISTAKES = [
         "29: steps[4].venues.binance.wallets: nobody looks at them; allowed: those of upbit",
     ),
     (
+        "binance: {down: true, halted: {BTCUSDT: break}, tick: {BTCUSDT: 0.1}}",
+        "upbit: {wallets: {XRP: paused}}",
+        "29: steps[4].venues.upbit.wallets.XRP: unknown asset; allowed: BTC, ETH",
+    ),
+    (
         "command: resume",
         "command: halt",
         "30: steps[5].operator.latch: means nothing for halt; allowed: for resume",

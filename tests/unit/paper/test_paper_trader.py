@@ -66,6 +66,40 @@ def test_a_leg_that_is_refused_is_hedged(venue: str) -> None:
     assert seen.violations == ()
 
 
+def test_a_wallet_that_is_paused_while_it_runs_holds_its_pair_back_within_5_s_until_it_works() -> None:
+    paused, mended = ({"upbit": {"wallets": states}} for states in ({"BTC": "paused"}, {}))
+    rich_in_the_trap = step(10, venues=paused), step(15, RICH), step(20, CALM)
+    rich_after_it = step(30, venues=mended), step(35, RICH), step(35.4, CALM)
+
+    trapped = run_scenario(scenario(step(0, CALM), *rich_in_the_trap))
+    after = run_scenario(scenario(step(0, CALM), *rich_in_the_trap, *rich_after_it))
+
+    assert (trapped.trades, after.trades) == (0, 1)
+    assert trapped.refusals["instrument_halted"] > 0
+    assert after.violations == ()
+
+
+def test_a_start_waits_while_no_coin_can_be_moved() -> None:
+    paused = step(10, venues={"upbit": {"wallets": {"BTC": "paused"}}}, crash_after_s=10)
+
+    seen = run_scenario(scenario(step(0, CALM), paused, step(25, RICH), step(40, CALM)))
+
+    assert (seen.restarts, seen.trades) == (1, 0)
+    assert seen.refusals["state_unavailable"] > 0
+    assert seen.violations == ()
+
+
+def test_a_leg_that_a_crash_leaves_open_is_closed_though_its_coin_cannot_be_moved() -> None:
+    trap = {"upbit": {"wallets": {"BTC": "paused"}}, "binance": {"halted": {"BTCUSDT": "suspended"}}}
+
+    seen = run_scenario(scenario(step(0, CALM), step(1, RICH, venues=trap, crash_after_s=0.03), step(1.4, CALM)))
+
+    assert (seen.restarts, seen.outcomes) == (1, {"one_leg": 1})
+    assert seen.hedges >= 1
+    assert abs(seen.exposure.get("BTC", Decimal(0))) * 120_000_000 < 5_000  # below any minimum
+    assert seen.violations == ()
+
+
 @pytest.mark.parametrize("after_s", [0.0, 0.01, 0.025, 0.1])
 def test_a_plan_that_a_crash_interrupts_is_brought_to_its_end(after_s: float) -> None:
     seen = run_scenario(scenario(step(0, CALM), step(1, RICH, crash_after_s=after_s), step(1.4, CALM)))
