@@ -280,7 +280,7 @@ class StateManager:
         self._outbox.own_up(self._clock.now())
         if not self._is_up or self._down_reason is not None:
             self._is_up, self._down_reason = True, None
-            log.info("state_up", epoch=self._link.epoch, fence=self._link.fence)
+            log.info("state_up", redis_epoch=self._link.epoch, redis_fence=self._link.fence)
             self._emit(StateUp(self._clock.now()))
 
 
