@@ -60,13 +60,15 @@ async def collect_garbage() -> None:
 
 
 async def cancel_until_ended(tasks: Iterable["asyncio.Future[Any]"]) -> None:
-    """Cancel tasks until each has ended, whatever it ended with.
+    """Cancel tasks until each has ended, whatever it ended with: who wants to know asks the task.
 
     Once is not enough before Python 3.12: `asyncio.wait_for`, by which redis-py sends each command, swallows a
     cancellation that comes just when what it waits for is done (CPython issue 86296).
     """
-    left = {task for task in tasks if not task.done()}
+    ending = tuple(tasks)
+    left = {task for task in ending if not task.done()}
     while left:
         for task in left:
             task.cancel()
         _, left = await asyncio.wait(left, timeout=ASKED_AGAIN_S)
+    await asyncio.gather(*ending, return_exceptions=True)  # else each failure is complained of as never looked at

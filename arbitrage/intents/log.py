@@ -113,15 +113,17 @@ class IntentLog:
             self._sequence = row.sequence
 
     def rehearse(self, plan: TwoLegPlan, orders: tuple[Order, ...]) -> None:
-        """Write a plan out as a line into a file without a name, over the line before. Raises OSError if that fails.
+        """Write a plan out as a line into a file without a name, over the line before; where that cannot be, it is not.
 
         The kernel's way to this disk is not at hand either when it has not been gone for a while.
         """
         written, ordered = msgspec.Raw(to_json(plan)), msgspec.Raw(to_json(orders))
         row = PlanRow(sequence=0, day="", plan_id=plan.plan_id, worst_case=0, plan=written, orders=ordered)
-        if self._scratch is None:
-            self._scratch = open_nameless(self._path.parent)
-        os.pwrite(self._scratch, self._chain.line(row), 0)
+        line = self._chain.line(row)
+        with suppress(OSError):  # a disk that is full now has room again later, and nothing is lost by it here
+            if self._scratch is None:
+                self._scratch = open_nameless(self._path.parent)
+            os.pwrite(self._scratch, line, 0)
 
     def _write_owed(self) -> None:
         """Write what could not be written before. Nothing is noted after a hole."""
@@ -188,6 +190,7 @@ class IntentLog:
         os.close(self._lines)
         if self._scratch is not None:
             os.close(self._scratch)
+            self._scratch = None
 
     def _tidy(self, logged: Logged) -> None:
         if logged.torn:

@@ -103,9 +103,10 @@ _SHAPES: Final[dict[str, tuple[Decoder[Any], NoticeKind]]] = {
 _BOOK_STREAM: Final = re.compile(r"bookTicker|depth(5|10|20)(@100ms)?", re.ASCII)
 _SYMBOL_IN: Final = re.compile(rb'"(?:stream|s)"\s*:\s*"([A-Za-z0-9]{1,24})[@"]')
 
-# Where a stream's name is split in a frame as Binance writes it, behind `{"stream":"` and at most 24 letters; and where
-# the longest kind ends.
-_NAME_FROM: Final = 11
+# Where a stream's name is split in a frame as Binance writes it, at most 24 letters behind its beginning; and where the
+# longest kind ends.
+_BEGINNING: Final = b'{"stream":"'
+_NAME_FROM: Final = len(_BEGINNING)
 _NAME_TO: Final = 36
 _KIND_TO: Final = _NAME_TO + len("bookTicker")
 
@@ -115,6 +116,8 @@ _BOOKS: Final = (b"@bookTic", b"@depth20")
 
 def market_of(payload: bytes) -> bytes:
     """Return the stream whose newest state a frame is, or b"" for any other frame. It is not decoded for that."""
+    if not payload.startswith(_BEGINNING):  # an error may name a stream in its text
+        return b""
     place = payload.find(b"@", _NAME_FROM, _NAME_TO)
     kind = payload[place : place + 8]
     return payload[: place + 8] if kind in _BOOKS else b""
@@ -128,7 +131,10 @@ def decode(payload: bytes, at: Instant) -> Decoded:
         if payload.find(b"@depth20", _NAME_FROM, _KIND_TO) > 0:
             return _snapshot(_read_depth(payload), at)
     except NOT_DECODED:
-        return _other(payload, at)  # an error may name a stream in its text
+        # an error may name a stream in its text; any other is a book that cannot be read, whatever else it may be
+        other = _other(payload, at)
+        is_error = isinstance(other, Notice) and other.kind is NoticeKind.ERROR
+        return other if is_error else _rejected(payload, at, Reason.MALFORMED)
     return _other(payload, at)
 
 

@@ -9,7 +9,7 @@ import ssl
 from collections.abc import Callable
 from typing import Final, cast
 
-from arbitrage.domain.instants import NS_PER_S, Instant
+from arbitrage.domain.instants import Instant
 from arbitrage.ports import Clock
 from arbitrage.wire.http_address import HttpAddress
 from arbitrage.wire.http_reply import HttpReply, LineFailure, LineFault, ReplyReader
@@ -47,7 +47,7 @@ class Line(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._done: Done | None = None
         self._timeout_s = 0.0
-        self._due_at = self._looks_at = 0
+        self._due_at = self._looks_at = 0.0
         self._look: asyncio.TimerHandle | None = None
 
     async def open(self, address: HttpAddress, tls: ssl.SSLContext | None) -> None:
@@ -82,7 +82,7 @@ class Line(asyncio.Protocol):
             self._loop.call_soon(self._lost, f"the connection could not be written to ({type(failure).__name__})")
         self.used_at = self._clock.now()
         self._timeout_s = timeout_s
-        self._due_at = self.used_at + int(timeout_s * NS_PER_S)
+        self._due_at = self._loop.time() + timeout_s  # by the loop's time: nobody can set it
         if self._look is None or self._due_at < self._looks_at:
             self._look_in(timeout_s)
 
@@ -144,7 +144,7 @@ class Line(asyncio.Protocol):
         self._look = None
         if self._done is None:
             return
-        left_s = (self._due_at - self._clock.now()) / NS_PER_S
+        left_s = self._due_at - self._loop.time()
         if left_s > TIMER_S:
             self._look_in(left_s)
         else:

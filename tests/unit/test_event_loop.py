@@ -75,3 +75,20 @@ def test_a_stop_does_not_hang_on_a_task_that_misses_its_cancellation() -> None:
 
     assert ended == ["missed", "ended"]
     assert took_s < 3
+
+
+def test_a_task_that_fails_at_its_end_is_not_complained_of_later() -> None:
+    async def fails() -> None:
+        try:
+            await asyncio.sleep(3_600)
+        finally:
+            raise OSError("gone")
+
+    async def story() -> None:
+        tasks = [asyncio.create_task(fails())]
+        await asyncio.sleep(1)
+        await cancel_until_ended(tasks)
+        tasks.clear()
+        gc.collect()  # that is when asyncio complains, and the loop raises it in the end
+
+    run(story(), 1)

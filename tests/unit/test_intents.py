@@ -1,5 +1,6 @@
 """The intent log's stories: what was noted is known after a restart, exactly, and nothing else is."""
 
+import os
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -179,6 +180,31 @@ def test_a_rehearsal_leaves_no_trace(path):
     assert beside == {path.name}
     with opened(path) as log:
         assert (log.logged.sequence, log.logged.open_plans) == (2, ())
+
+
+def test_a_rehearsal_that_cannot_be_written_is_left_out(path):
+    plan, away = a_submission("p-9"), path.parent.with_name("away")
+    with opened(path) as log:
+        path.parent.rename(away)
+        log.rehearse(plan.approved.what, plan.orders)
+        away.rename(path.parent)
+        log.note(planned(1, "won"))
+
+    with opened(path) as log:
+        assert log.logged.sequence == 1
+
+
+def test_a_rehearsal_writes_into_no_file_but_its_own(path, tmp_path):
+    plan = a_submission("p-9")
+    with opened(path) as log:
+        log.rehearse(plan.approved.what, plan.orders)
+    others = [os.open(tmp_path / f"other-{n}", os.O_CREAT | os.O_RDWR) for n in range(4)]  # the numbers are given anew
+    log.rehearse(plan.approved.what, plan.orders)
+    sizes = [os.fstat(other).st_size for other in others]
+    for other in others:
+        os.close(other)
+
+    assert sizes == [0, 0, 0, 0]
 
 
 def test_a_new_log_takes_no_entry_before_it_has_a_head(path):

@@ -94,6 +94,8 @@ def test_frames_that_carry_no_book_are_told_apart(frame, notice):
         ("a stream from the future", b'{"stream":"btcusdt@auction","data":{}}', "BTCUSDT", "unknown_type"),
         ("a book without envelope", b'{"lastUpdateId":160,"bids":[],"asks":[]}', "", "unknown_type"),
         ("no known member", b'{"hello":1}', "", "unknown_type"),
+        ("a book that says not of what", binance_book().replace(b'"stream"', b'"streem"'), "", "malformed"),
+        ("a book's name in an answer", b'{"stream":"","x":"btcusdt@depth20","id":1}', "", "malformed"),
     ],
 )
 def test_a_frame_that_cannot_be_believed_is_rejected_with_its_symbol_if_it_has_one(case, frame, symbol, reason):

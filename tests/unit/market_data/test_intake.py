@@ -95,6 +95,15 @@ def test_what_is_no_book_is_heard_in_any_case() -> None:
     assert reads.news() == [("BookSnapshot", 1)]
 
 
+@pytest.mark.parametrize("stream", ["btcusdt@bookTicker", "btcusdt@depth20"])
+def test_an_error_that_names_a_stream_is_heard_among_other_frames(stream: str) -> None:
+    reads = Reads()
+    notices = reads.read(b'{"code":3,"msg":"%b?"}' % stream.encode(), binance_book(sequence=1))
+
+    assert [notice.kind for notice in notices] == [NoticeKind.ERROR]  # type: ignore[attr-defined]  # notices
+    assert reads.news() == [("BookSnapshot", 1)]
+
+
 def test_what_was_held_when_its_socket_went_is_never_passed_on() -> None:
     reads = Reads()
     reads.intake.take(binance_book(sequence=1), Opcode.TEXT, make.NOON, has_more=True)

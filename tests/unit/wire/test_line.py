@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from arbitrage.domain.instants import NS_PER_S, Nanos, after
 from arbitrage.virtual_loop import VirtualClock, run
 from arbitrage.wire.http_reply import HttpReply, LineFailure, LineFault, ReplyLimits, ReplyReader
 from arbitrage.wire.line import TIMER_S, Line
@@ -31,14 +32,26 @@ class Wire(asyncio.Transport):
         self.is_aborted = True
 
 
+class SetClock:
+    """A clock that somebody sets while the loop's time goes on as it does."""
+
+    def __init__(self, loop):
+        self._clock = VirtualClock(loop)
+        self.ahead = Nanos(0)
+
+    def now(self):
+        return after(self._clock.now(), self.ahead)
+
+
 class Desk:
     """A line that is connected, and what was told of its requests: (seconds since the start, what)."""
 
     def __init__(self):
         self.loop = asyncio.get_running_loop()
         self.told = []
+        self.clock = SetClock(self.loop)
         reader = ReplyReader(frozenset(), ReplyLimits())
-        self.line = Line(reader, VirtualClock(self.loop), Tally("failed"), lambda line: None, lambda line, why: None)
+        self.line = Line(reader, self.clock, Tally("failed"), lambda line: None, lambda line, why: None)
         self.line.connection_made(Wire())
 
     def ask(self, timeout_s):
@@ -101,6 +114,22 @@ def test_only_what_is_late_is_late(answered, last_s, idle_s):
     assert [what.body for _, what in good] == [b"good"] * len(answered)
     assert failure.kind is LineFault.TIMEOUT
     assert ended_s - asked_s == pytest.approx(last_s, abs=TIMER_S)
+
+
+@pytest.mark.parametrize("set_by_s", [6, -6])
+def test_a_clock_that_somebody_sets_ends_no_request_and_keeps_none_waiting(set_by_s):
+    async def story(desk):
+        await desk.answered(5.0, after_s=1.0)
+        await asyncio.sleep(3.9)
+        desk.ask(5.0)
+        desk.clock.ahead = Nanos(set_by_s * NS_PER_S)
+        await asyncio.sleep(10)
+
+    (_, first), (ended_s, second) = play(story)
+
+    assert isinstance(first, HttpReply)
+    assert second == LineFailure(LineFault.TIMEOUT, "no whole reply within 5 s")
+    assert ended_s == pytest.approx(9.9, abs=2 * TIMER_S)
 
 
 def test_a_line_on_which_nothing_is_asked_is_not_ended():
