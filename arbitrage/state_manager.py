@@ -285,8 +285,7 @@ class StateManager:
 
 
 def _heed_cancellation() -> None:
-    # redis-py sends within `asyncio.wait_for`, which swallows a cancellation now and then before Python 3.12
-    # (python/cpython issue 86296)
+    # what `event_loop.cancel_until_ended` says; a task group whose other task failed cancels only once
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         raise asyncio.CancelledError

@@ -57,6 +57,10 @@ NOTHING: Final = Fill(quantity=Decimal(0), funds=Decimal(0), fee=Decimal(0), fee
 _NEVER_WAS: Final = (ReplyKind.REFUSED, ReplyKind.BUSY)
 
 
+class NotOffered(AssertionError):
+    """A law asked a bench for what this kind of gateway does not have: it did not declare that it needs it."""
+
+
 class Can(Enum):
     """What a law needs of a gateway and of what stands behind it."""
 
@@ -214,31 +218,31 @@ class Bench(ABC):
 
     def levels(self, place: Place) -> Sequence[ExactLevel]:
         """Return what an order can take, best first."""
-        raise NotImplementedError
+        raise NotOffered
 
     def instrument(self, venue: Venue) -> Instrument:
         """Return the market's rules."""
-        raise NotImplementedError
+        raise NotOffered
 
     def owned(self, venue: Venue) -> dict[str, Decimal]:
         """Return what the account holds, by currency."""
-        raise NotImplementedError
+        raise NotOffered
 
     def open_orders(self, venue: Venue) -> int:
         """Return how many orders stand open, or hold money."""
-        raise NotImplementedError
+        raise NotOffered
 
     def shift(self, venue: Venue, factor: Decimal) -> None:
         """Let all prices of a market be off by a factor."""
-        raise NotImplementedError
+        raise NotOffered
 
     def halt(self, venue: Venue) -> None:
         """Stop trading in a market."""
-        raise NotImplementedError
+        raise NotOffered
 
     def lose(self, venue: Venue) -> None:
         """Let a venue be out of order."""
-        raise NotImplementedError
+        raise NotOffered
 
 
 @dataclass(frozen=True)
